@@ -1,0 +1,320 @@
+// Package httpapi is the one HTTP surface: a chi router, an OpenAPI 3.1 document
+// made from the handlers themselves, and the gate every operation passes: who are
+// you, may you, and a line in the audit log. Each folder registers its own
+// operations; there is no central controller.
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"aiforge.dev/forge"
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+)
+
+// Gate answers the three questions of every request.
+type Gate interface {
+	// Authenticate returns the principal of a bearer token (the bare token).
+	Authenticate(ctx context.Context, token string) (forge.Principal, error)
+	// Allows reports whether a role has a permission.
+	Allows(role forge.Role, perm forge.Permission) bool
+	// Audit records what was asked for and how it ended.
+	Audit(ctx context.Context, e AuditEvent)
+}
+
+// AuditEvent is one request as the audit log keeps it.
+type AuditEvent struct {
+	At        time.Time       `json:"at"`
+	Principal forge.Principal `json:"principal"` // zero when refused without a valid token
+	Action    string          `json:"action"`    // the operation's id
+	Target    string          `json:"target"`    // method and path
+	Outcome   string          `json:"outcome"`   // ok, denied, failed
+	Status    int             `json:"status"`
+	Remote    string          `json:"remote"` // client address without port
+	RequestID string          `json:"request_id"`
+}
+
+// Op describes one operation.
+type Op struct {
+	ID      string // unique, kebab-case: list-tables
+	Method  string
+	Path    string // under the root: /api/tables/{table}
+	Summary string
+	Tag     string           // the folder: lake, features, …
+	Perm    forge.Permission // exactly one
+	Status  int              // of success; 0 means 200, or 204 without a body
+	MaxBody int64            // bytes; 0 means 1 MiB
+	Quiet   bool             // success is not audited: health, polling of jobs, predictions (which have their own log)
+}
+
+// Server collects operations.
+type Server struct {
+	Router chi.Router
+	API    huma.API
+	gate   Gate
+	log    *slog.Logger
+	ops    []Op
+}
+
+// New makes a server without operations. A nil logger discards.
+func New(gate Gate, version string, log *slog.Logger) *Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Router: chi.NewRouter(), gate: gate, log: log}
+	s.Router.Use(s.requestID, s.recoverer, secureHeaders)
+	s.Router.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		WriteError(w, r, forge.Errorf(forge.KindNotFound, nil, "%s %s is not part of the API; /api/openapi.json lists what is", r.Method, r.URL.Path))
+	})
+	s.Router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		WriteError(w, r, Status(http.StatusMethodNotAllowed, r.Method+" is not allowed on "+r.URL.Path+"; /api/openapi.json lists what is"))
+	})
+	huma.NewError = newHumaError
+	huma.DefaultArrayNullable = false
+	cfg := huma.DefaultConfig("AI Forge", version)
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
+	cfg.CreateHooks = nil // no $schema links in answers
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT or API key"}}
+	s.API = humachi.New(s.Router, cfg)
+	return s
+}
+
+// Ops returns every registered operation, in order of registration.
+func (s *Server) Ops() []Op { return s.ops }
+
+// ServeHTTP serves all registered operations.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Router.ServeHTTP(w, r) }
+
+// Handle registers a typed operation: I and O are huma input and output structs.
+func Handle[I, O any](s *Server, op Op, h func(context.Context, *I) (*O, error)) {
+	s.add(&op)
+	huma.Register(s.API, s.humaOp(op), func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, op, err)
+		}
+		return out, nil
+	})
+}
+
+// HandleRaw registers an operation that reads and writes HTTP itself: streams and
+// hot paths. It passes the same gate and is listed in the OpenAPI document.
+func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request) error) {
+	s.add(&op)
+	s.API.OpenAPI().AddOperation(s.documented(op))
+	s.Router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
+		rec := &recorder{ResponseWriter: w}
+		ctx, err := s.enter(r.Context(), op, r)
+		if err == nil {
+			r = r.WithContext(ctx)
+			r.Body = http.MaxBytesReader(rec, r.Body, op.MaxBody)
+			err = h(rec, r)
+		}
+		if err != nil {
+			s.logFailure(ctx, op, err)
+			if !rec.wrote {
+				WriteError(rec, r, err)
+			}
+		}
+		s.leave(ctx, op, r, rec.status())
+	})
+}
+
+func (s *Server) add(op *Op) {
+	if op.MaxBody == 0 {
+		op.MaxBody = 1 << 20
+	}
+	s.ops = append(s.ops, *op)
+}
+
+func (s *Server) documented(op Op) *huma.Operation {
+	o := &huma.Operation{
+		OperationID: op.ID, Method: op.Method, Path: op.Path, Summary: op.Summary, Tags: []string{op.Tag},
+		DefaultStatus: op.Status, MaxBodyBytes: op.MaxBody, Extensions: map[string]any{"x-permission": string(op.Perm)},
+	}
+	if op.Perm != forge.PermPublic {
+		o.Security = []map[string][]string{{"bearer": {}}}
+	}
+	return o
+}
+
+func (s *Server) humaOp(op Op) huma.Operation {
+	o := s.documented(op)
+	o.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
+		r, w := humachi.Unwrap(c)
+		ctx, err := s.enter(r.Context(), op, r)
+		if err != nil {
+			WriteError(w, r, err)
+			s.leave(ctx, op, r, ProblemOf(err, "").Status)
+			return
+		}
+		next(huma.WithContext(c, ctx))
+		s.leave(ctx, op, r, c.Status())
+	}}
+	return *o
+}
+
+// enter authenticates and authorizes; the returned context carries the principal,
+// and a request id in every case.
+func (s *Server) enter(ctx context.Context, op Op, r *http.Request) (context.Context, error) {
+	if op.Perm == forge.PermPublic {
+		return ctx, nil
+	}
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ctx, Unauthenticated("%s %s needs a token: send \"Authorization: Bearer TOKEN\"; forge token create makes one", r.Method, r.URL.Path)
+	}
+	p, err := s.gate.Authenticate(ctx, token)
+	if err != nil {
+		return ctx, err
+	}
+	ctx = forge.WithPrincipal(ctx, p)
+	if op.Perm != forge.PermSelf && !s.gate.Allows(p.Role, op.Perm) {
+		return ctx, forge.Errorf(forge.KindDenied, nil, "%s may not do this: the operation %s needs the permission %q, which the role %q does not have", p.Name, op.ID, op.Perm, p.Role)
+	}
+	return ctx, nil
+}
+
+func (s *Server) leave(ctx context.Context, op Op, r *http.Request, status int) {
+	ok := status < 400
+	if ok && (op.Quiet || op.Perm == forge.PermPublic && r.Method == http.MethodGet) {
+		return
+	}
+	outcome := "ok"
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		outcome = "denied"
+	} else if !ok {
+		outcome = "failed"
+	}
+	p, _ := forge.PrincipalFrom(ctx)
+	s.gate.Audit(ctx, AuditEvent{
+		At: time.Now().UTC(), Principal: p, Action: op.ID, Target: r.Method + " " + r.URL.Path,
+		Outcome: outcome, Status: status, Remote: hostOnly(r.RemoteAddr), RequestID: RequestID(ctx),
+	})
+}
+
+func (s *Server) problem(ctx context.Context, op Op, err error) error {
+	s.logFailure(ctx, op, err)
+	return ProblemOf(err, RequestID(ctx))
+}
+
+// logFailure logs once, where the error stops; a refusal is no fault of ours.
+func (s *Server) logFailure(ctx context.Context, op Op, err error) {
+	level := slog.LevelDebug
+	if ProblemOf(err, "").Status >= 500 {
+		level = slog.LevelError
+	}
+	s.log.Log(ctx, level, "request failed", "op", op.ID, "request", RequestID(ctx), "err", chain(err))
+}
+
+// chain is err with all its causes, for the log only.
+func chain(err error) string {
+	var b strings.Builder
+	for last := ""; err != nil; {
+		if t := err.Error(); t != last {
+			if b.Len() > 0 {
+				b.WriteString(" <- ")
+			}
+			b.WriteString(t)
+			last = t
+		}
+		u, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		err = u.Unwrap()
+	}
+	return b.String()
+}
+
+type requestIDKey struct{}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+func (s *Server) requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var b [8]byte
+		_, _ = rand.Read(b[:])
+		id := hex.EncodeToString(b[:])
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+func (s *Server) recoverer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			s.log.Error("panic", "path", r.URL.Path, "request", RequestID(r.Context()), "panic", v, "stack", string(debug.Stack()))
+			WriteError(w, r, forge.Errorf(forge.KindInternal, nil, "panic"))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func secureHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func hostOnly(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		return addr[:i]
+	}
+	return addr
+}
+
+// recorder remembers the status of a raw answer.
+type recorder struct {
+	http.ResponseWriter
+	wrote bool
+	code  int
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if !r.wrote {
+		r.wrote, r.code = true, code
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if !r.wrote {
+		r.wrote, r.code = true, http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach Flush and deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) status() int {
+	if !r.wrote {
+		return http.StatusOK
+	}
+	return r.code
+}
