@@ -1,0 +1,68 @@
+# AI Forge. `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+export GOFLAGS := -trimpath
+export DO_NOT_TRACK := 1
+
+GO_SOURCES = $(shell find . -path ./ui/web -prune -o -path ./.cache -prune -o \( -name '*.go' -o -name '*.sql' -o -name '*.py' -o -name go.mod \) -print)
+TEST_FLAGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
+
+.PHONY: up
+up: setup build ## Set everything up, start the server on embedded defaults, run the demo
+	@bin/forge up
+
+.PHONY: down
+down: ## Stop the server that make up started
+	@bin/forge down
+
+.PHONY: test
+test: setup browser ## All tests that need no server of their own: Go, trainer, studio, end to end
+	@deploy/test.sh
+
+.PHONY: test-servers
+test-servers: setup servers ## The same promises on PostgreSQL, Redis, Apache Kafka and S3; fails on a skip
+	@deploy/test-servers.sh
+
+.PHONY: setup
+setup: onnxruntime trainer ui ## Fetch and build what is pinned: ONNX Runtime, trainer, studio
+
+.PHONY: build
+build: bin/forge ## Build bin/forge
+
+bin/forge: $(GO_SOURCES) $(wildcard ui/web/dist/app/index.html)
+	go build -ldflags='-s -w' -o $@ ./cmd/forge
+
+.PHONY: onnxruntime trainer ui servers browser
+onnxruntime: ## Fetch the ONNX Runtime library
+	@deploy/setup/onnxruntime.sh
+trainer: ## Make the trainer's Python environment
+	@deploy/setup/python.sh
+ui: ## Build the studio
+	@deploy/setup/studio.sh
+servers: ## Install the servers that make test-servers starts
+	@deploy/setup/servers.sh
+browser: ## Install the browser that the studio's tests drive
+	@command -v chromium >/dev/null || deploy/setup/browser.sh
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for 60 s
+	@deploy/fuzz.sh
+
+.PHONY: generate
+generate: ## Make generated files again: the studio's API types
+	@go run ./cmd/forge openapi > ui/web/openapi.json
+	@cd ui/web && npm run --silent generate
+
+.PHONY: lint
+lint: ## Format check and vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run: gofmt -w .'; exit 1; }
+	@go vet ./...
+
+.PHONY: clean
+clean: ## Remove what was built; keeps the data folder
+	rm -rf bin ui/web/dist/app
