@@ -2,11 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-export GOFLAGS := -trimpath
 export DO_NOT_TRACK := 1
-
-GO_SOURCES = $(shell find . -path ./ui/web -prune -o -path ./.cache -prune -o \( -name '*.go' -o -name '*.sql' -o -name '*.py' -o -name go.mod \) -print)
-TEST_FLAGS ?=
 
 .PHONY: help
 help: ## List the targets
@@ -32,10 +28,8 @@ test-servers: setup servers ## The same promises on PostgreSQL, Redis, Apache Ka
 setup: onnxruntime trainer ui ## Fetch and build what is pinned: ONNX Runtime, trainer, studio
 
 .PHONY: build
-build: bin/forge ## Build bin/forge
-
-bin/forge: $(GO_SOURCES) $(wildcard ui/web/dist/app/index.html)
-	go build -ldflags='-s -w' -o $@ ./cmd/forge
+build: ## Build bin/forge
+	@go build -ldflags='-s -w' -o bin/forge ./cmd/forge
 
 .PHONY: onnxruntime trainer ui servers browser
 onnxruntime: ## Fetch the ONNX Runtime library

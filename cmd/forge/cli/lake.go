@@ -1,0 +1,374 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
+	"gopkg.in/yaml.v3"
+)
+
+// Tables lists tables, or shows one.
+type Tables struct {
+	Table string `arg:"" optional:"" help:"Show this table: columns, size, snapshots."`
+}
+
+func (c *Tables) Run(e *Env) error {
+	if c.Table != "" {
+		return c.one(e)
+	}
+	var out struct {
+		Tables []lake.Table `json:"tables"`
+	}
+	if err := e.call("GET", "/api/tables", nil, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	if len(out.Tables) == 0 {
+		e.printf("no tables yet: forge ingest FILE.csv --table raw.NAME makes one\n")
+		return nil
+	}
+	var rows [][]string
+	for _, t := range out.Tables {
+		rows = append(rows, []string{t.Name.String(), count(t.Rows), fmt.Sprint(len(t.Schema.Columns)), t.Updated.Local().Format("2006-01-02 15:04")})
+	}
+	e.table([]string{"TABLE", "ROWS", "COLUMNS", "UPDATED"}, rows)
+	return nil
+}
+
+func (c *Tables) one(e *Env) error {
+	var t lake.Table
+	if err := e.call("GET", path("api", "tables", c.Table), nil, &t); err != nil {
+		return err
+	}
+	var snaps struct {
+		Snapshots []lake.Snapshot `json:"snapshots"`
+	}
+	if err := e.call("GET", path("api", "tables", c.Table, "snapshots"), nil, &snaps); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(map[string]any{"table": t, "snapshots": snaps.Snapshots}); done {
+		return err
+	}
+	e.printf("%s: %s rows, %s bytes in %d files\n\n", t.Name, count(t.Rows), count(t.Bytes), t.Files)
+	var rows [][]string
+	for _, col := range t.Schema.Columns {
+		rows = append(rows, []string{col.Name, string(col.Type), strings.Join(col.Tags, " "), col.Doc})
+	}
+	e.table([]string{"COLUMN", "TYPE", "TAGS", ""}, rows)
+	rows = nil
+	for _, s := range snaps.Snapshots {
+		rows = append(rows, []string{fmt.Sprint(s.ID), s.At.Local().Format("2006-01-02 15:04:05"), s.Operation, count(s.Rows), "+" + count(s.Added), strings.Join(s.Tags, " ")})
+	}
+	e.printf("\n")
+	e.table([]string{"SNAPSHOT", "AT", "OPERATION", "ROWS", "ADDED", "TAGS"}, rows)
+	return nil
+}
+
+// SQL runs one SELECT.
+type SQL struct {
+	Query   string `arg:"" help:"SELECT over the project's tables, or - to read it from standard input."`
+	Limit   int64  `default:"1000" help:"Most rows to return."`
+	Timeout string `default:"60s" help:"Give up after this time."`
+	Format  string `enum:"table,csv,ndjson" default:"table" help:"table, csv or ndjson."`
+}
+
+func (c *SQL) Run(e *Env) error {
+	text := c.Query
+	if text == "-" {
+		b, err := readFileOrStdin("-")
+		if err != nil {
+			return err
+		}
+		text = string(b)
+	}
+	body := map[string]any{"sql": text, "limit": c.Limit, "timeout": c.Timeout}
+	var out struct {
+		Columns   []lake.Column `json:"columns"`
+		Rows      [][]any       `json:"rows"`
+		Truncated bool          `json:"truncated"`
+		MS        float64       `json:"ms"`
+	}
+	if err := e.call("POST", "/api/sql", body, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	names := make([]string, len(out.Columns))
+	for i, col := range out.Columns {
+		names[i] = col.Name
+	}
+	e.printRows(names, out.Rows, c.Format)
+	if out.Truncated {
+		fmt.Fprintf(e.Err, "only the first %s rows are shown; --limit changes that\n", count(c.Limit))
+	}
+	return nil
+}
+
+func (e *Env) printRows(names []string, rows [][]any, format string) {
+	switch format {
+	case "ndjson":
+		for _, r := range rows {
+			line := make(map[string]any, len(r))
+			for i, v := range r {
+				line[names[i]] = v
+			}
+			b, _ := json.Marshal(line)
+			e.printf("%s\n", b)
+		}
+	case "csv":
+		e.printf("%s\n", csvLine(names))
+		for _, r := range rows {
+			e.printf("%s\n", csvLine(texts(r)))
+		}
+	default:
+		all := make([][]string, len(rows))
+		for i, r := range rows {
+			all[i] = texts(r)
+		}
+		e.table(names, all)
+	}
+}
+
+func texts(r []any) []string {
+	out := make([]string, len(r))
+	for i, v := range r {
+		switch v := v.(type) {
+		case nil:
+		case string:
+			out[i] = v
+		case float64:
+			b, _ := json.Marshal(v)
+			out[i] = string(b)
+		default:
+			out[i] = fmt.Sprint(v)
+		}
+	}
+	return out
+}
+
+func csvLine(cells []string) string {
+	out := make([]string, len(cells))
+	for i, c := range cells {
+		if strings.ContainsAny(c, ",\"\r\n") {
+			c = `"` + strings.ReplaceAll(c, `"`, `""`) + `"`
+		}
+		out[i] = c
+	}
+	return strings.Join(out, ",")
+}
+
+// Recipe suggests, previews and applies cleaning recipes.
+type Recipe struct {
+	Suggest RecipeSuggest `cmd:"" help:"Suggest a recipe for a table; edit what it prints."`
+	Preview RecipePreview `cmd:"" help:"Show what a recipe would do, step by step."`
+	Apply   RecipeApply   `cmd:"" help:"Apply a recipe: write its table."`
+	List    RecipeList    `cmd:"" help:"List stored recipes."`
+}
+
+type RecipeSuggest struct {
+	Table string `arg:"" help:"Table to look at, for example raw.calls."`
+}
+
+func (c *RecipeSuggest) Run(e *Env) error {
+	var out struct {
+		Raw     json.RawMessage `json:"recipe"`
+		Reasons []struct {
+			Step   string `json:"step"`
+			Column string `json:"column"`
+			Text   string `json:"text"`
+		} `json:"reasons"`
+	}
+	if err := e.call("POST", "/api/recipes/suggest", map[string]string{"table": c.Table}, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(map[string]any{"recipe": out.Raw, "reasons": out.Reasons}); done {
+		return err
+	}
+	for _, r := range out.Reasons {
+		e.printf("# %s\n", strings.TrimPrefix(r.Column+": "+r.Text, ": "))
+	}
+	return e.printYAML(out.Raw)
+}
+
+// printYAML prints a JSON document as YAML with its keys in their order.
+func (e *Env) printYAML(raw json.RawMessage) error {
+	var node yaml.Node
+	if err := yaml.Unmarshal(raw, &node); err != nil { // JSON is YAML
+		return err
+	}
+	blockStyle(&node)
+	enc := yaml.NewEncoder(e.Out)
+	enc.SetIndent(2)
+	defer enc.Close()
+	return enc.Encode(&node)
+}
+
+func blockStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		blockStyle(c)
+	}
+}
+
+// recipeFile reads recipe.yaml as JSON for the API.
+func recipeFile(name string) (any, error) { return yamlFile(name) }
+
+// yamlFile reads a YAML (or JSON) document into plain values.
+func yamlFile(name string) (any, error) {
+	b, err := readFileOrStdin(name)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	if err := yaml.Unmarshal(b, &v); err != nil {
+		return nil, forge.Errorf(forge.KindInvalid, err, "%s is not YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return v, nil
+}
+
+type stepCount struct {
+	Name     string `json:"name"`
+	In       int64  `json:"rows_in"`
+	Out      int64  `json:"rows_out"`
+	Touched  int64  `json:"rows_touched"`
+	Rejected int64  `json:"rejected"`
+}
+
+type RecipePreview struct {
+	File string `arg:"" help:"recipe.yaml, or - for standard input."`
+	Rows int    `default:"5" help:"Rows to show before and after."`
+}
+
+func (c *RecipePreview) Run(e *Env) error {
+	recipe, err := recipeFile(c.File)
+	if err != nil {
+		return err
+	}
+	var out struct {
+		Columns      []lake.Column `json:"columns"`
+		Before       [][]any       `json:"before"`
+		AfterColumns []lake.Column `json:"after_columns"`
+		After        [][]any       `json:"after"`
+		Steps        []stepCount   `json:"steps"`
+	}
+	if err := e.call("POST", "/api/recipes/preview", map[string]any{"recipe": recipe, "rows": c.Rows}, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	e.printf("before\n")
+	e.printRows(columnNames(out.Columns), out.Before, "table")
+	e.printf("\nafter\n")
+	e.printRows(columnNames(out.AfterColumns), out.After, "table")
+	e.printf("\n")
+	e.printSteps(out.Steps)
+	return nil
+}
+
+func columnNames(cols []lake.Column) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.Name
+	}
+	return out
+}
+
+func (e *Env) printSteps(steps []stepCount) {
+	var rows [][]string
+	for _, s := range steps {
+		rows = append(rows, []string{s.Name, count(s.In), count(s.Out), count(s.Touched), count(s.Rejected)})
+	}
+	e.table([]string{"STEP", "ROWS IN", "ROWS OUT", "TOUCHED", "REJECTED"}, rows)
+}
+
+// applied is the result of a recipe job.
+type applied struct {
+	Table    string      `json:"table"`
+	Snapshot json.Number `json:"snapshot"`
+	Rows     int64       `json:"rows"`
+	Rejected int64       `json:"rejected"`
+	Steps    []stepCount `json:"steps"`
+}
+
+type RecipeApply struct {
+	File string `arg:"" help:"recipe.yaml, or - for standard input."`
+}
+
+func (c *RecipeApply) Run(e *Env) error {
+	out, err := c.apply(e)
+	if err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	e.printSteps(out.Steps)
+	e.printf("%s: %s rows", out.Table, count(out.Rows))
+	if out.Rejected > 0 {
+		e.printf(", %s rejected", count(out.Rejected))
+	}
+	e.printf("\n")
+	return nil
+}
+
+func (c *RecipeApply) apply(e *Env) (applied, error) {
+	var out applied
+	recipe, err := recipeFile(c.File)
+	if err != nil {
+		return out, err
+	}
+	_, err = e.start("/api/recipes/apply", map[string]any{"recipe": recipe}, &out, nil)
+	return out, err
+}
+
+type RecipeList struct{}
+
+func (c *RecipeList) Run(e *Env) error {
+	var out struct {
+		Recipes []struct {
+			Name     string `json:"name"`
+			From     string `json:"from"`
+			To       string `json:"to"`
+			Revision int    `json:"revision"`
+		} `json:"recipes"`
+	}
+	if err := e.call("GET", "/api/recipes", nil, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	var rows [][]string
+	for _, r := range out.Recipes {
+		rows = append(rows, []string{r.Name, r.From, r.To, fmt.Sprint(r.Revision)})
+	}
+	e.table([]string{"RECIPE", "FROM", "TO", "REVISION"}, rows)
+	return nil
+}
+
+// Drop removes a table.
+type Drop struct {
+	Table string `arg:"" help:"Table to remove."`
+	Yes   bool   `help:"Do not ask."`
+}
+
+func (c *Drop) Run(e *Env) error {
+	if !c.Yes {
+		fmt.Fprintf(e.Err, "remove %s and all its rows? [y/N] ", c.Table)
+		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		if !strings.HasPrefix(strings.ToLower(answer), "y") {
+			return nil
+		}
+	}
+	return e.call("DELETE", "/api/tables/"+url.PathEscape(c.Table), nil, nil)
+}

@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/serving"
+)
+
+// Deploy makes a model answer.
+type Deploy struct {
+	Ref  string `arg:"" help:"Model, for example calls@champion or calls/3."`
+	Name string `help:"Name of the deployment; the model's otherwise."`
+}
+
+func (c *Deploy) Run(e *Env) error {
+	d, err := c.deploy(e)
+	if err != nil {
+		return err
+	}
+	if done, err := e.printJSON(d); done {
+		return err
+	}
+	client, err := e.Client()
+	if err != nil {
+		return err
+	}
+	e.printf("%s answers with %s/%d: POST %s/v1/predict/%s\n", d.Name, d.Model, d.Version, client.Base, d.Name)
+	return nil
+}
+
+func (c *Deploy) deploy(e *Env) (serving.Deployment, error) {
+	name := c.Name
+	if name == "" {
+		name, _, _ = strings.Cut(strings.TrimPrefix(c.Ref, "models:/"), "@")
+		name, _, _ = strings.Cut(name, "/")
+	}
+	var d serving.Deployment
+	return d, e.call("PUT", path("api", "deployments", name), map[string]string{"ref": c.Ref}, &d)
+}
+
+// Deployments lists what answers.
+type Deployments struct{}
+
+func (c *Deployments) Run(e *Env) error {
+	var out struct {
+		Deployments []serving.Deployment `json:"deployments"`
+	}
+	if err := e.call("GET", "/api/deployments", nil, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	var rows [][]string
+	for _, d := range out.Deployments {
+		ref := fmt.Sprintf("%s/%d", d.Model, d.Version)
+		if d.Alias != "" {
+			ref += " (@" + d.Alias + ")"
+		}
+		rows = append(rows, []string{d.Name, ref, d.State, count(d.Requests), fmt.Sprintf("%.2f", d.P50), fmt.Sprintf("%.2f", d.P99)})
+	}
+	e.table([]string{"DEPLOYMENT", "MODEL", "STATE", "REQUESTS", "P50 MS", "P99 MS"}, rows)
+	return nil
+}
+
+// Undeploy stops a deployment.
+type Undeploy struct {
+	Name string `arg:"" help:"Deployment to stop."`
+}
+
+func (c *Undeploy) Run(e *Env) error {
+	return e.call("DELETE", path("api", "deployments", c.Name), nil, nil)
+}
+
+// Predict asks a deployed model.
+type Predict struct {
+	Name   string   `arg:"" help:"Deployment."`
+	Entity []string `short:"e" help:"Entity key: COLUMN=VALUE, several columns joined by commas; may be given again." placeholder:"COLUMN=VALUE"`
+	Row    []string `short:"r" help:"Row of fields as a JSON object; may be given again." placeholder:"JSON"`
+}
+
+type prediction struct {
+	ID     string             `json:"id"`
+	Label  string             `json:"label"`
+	Score  float64            `json:"score"`
+	Scores map[string]float64 `json:"scores"`
+}
+
+type predictions struct {
+	Model       string       `json:"model"`
+	Version     int          `json:"version"`
+	Predictions []prediction `json:"predictions"`
+}
+
+func (c *Predict) Run(e *Env) error {
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	var out predictions
+	if err := e.call("POST", path("v1", "predict", c.Name), body, &out); err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	var rows [][]string
+	for _, p := range out.Predictions {
+		rows = append(rows, []string{p.Label, fmt.Sprintf("%.6f", p.Score), classScores(p.Scores)})
+	}
+	e.table([]string{"PREDICTION", "SCORE", ""}, rows)
+	e.printf("%s/%d\n", out.Model, out.Version)
+	return nil
+}
+
+func (c *Predict) body() (map[string]any, error) {
+	if (len(c.Entity) == 0) == (len(c.Row) == 0) {
+		return nil, forge.Errorf(forge.KindInvalid, nil, `give either --entity call_id=7 or --row '{"age": 41, …}'`)
+	}
+	if len(c.Row) > 0 {
+		rows := make([]json.RawMessage, len(c.Row))
+		for i, r := range c.Row {
+			if !json.Valid([]byte(r)) {
+				return nil, forge.Errorf(forge.KindInvalid, nil, "--row %s is not a JSON object", r)
+			}
+			rows[i] = json.RawMessage(r)
+		}
+		return map[string]any{"rows": rows}, nil
+	}
+	entities := make([]map[string]string, len(c.Entity))
+	for i, text := range c.Entity {
+		entities[i] = map[string]string{}
+		for _, kv := range strings.Split(text, ",") {
+			k, v, ok := strings.Cut(kv, "=")
+			if !ok {
+				return nil, forge.Errorf(forge.KindInvalid, nil, "--entity %s: want COLUMN=VALUE, for example call_id=7", text)
+			}
+			entities[i][k] = v
+		}
+	}
+	return map[string]any{"entities": entities}, nil
+}
+
+func classScores(m map[string]float64) string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for i, k := range keys {
+		keys[i] = fmt.Sprintf("%s %.4f", k, m[k])
+	}
+	return strings.Join(keys, "  ")
+}
+
+// BatchScore scores a table into another.
+type BatchScore struct {
+	Ref  string   `arg:"" help:"Model, for example models:/calls@champion."`
+	In   string   `required:"" help:"Table or SELECT to score."`
+	Out  string   `required:"" help:"Table that gets the scores."`
+	Keep []string `help:"Columns to carry over; all otherwise."`
+}
+
+type scored struct {
+	Table    string      `json:"table"`
+	Rows     int64       `json:"rows"`
+	Model    string      `json:"model"`
+	Version  int         `json:"version"`
+	Snapshot json.Number `json:"snapshot"`
+}
+
+func (c *BatchScore) Run(e *Env) error {
+	out, err := c.score(e)
+	if err != nil {
+		return err
+	}
+	if done, err := e.printJSON(out); done {
+		return err
+	}
+	e.printf("%s: %s rows scored by %s/%d\n", out.Table, count(out.Rows), out.Model, out.Version)
+	return nil
+}
+
+func (c *BatchScore) score(e *Env) (scored, error) {
+	var out scored
+	_, err := e.start("/api/batch", map[string]any{"ref": c.Ref, "in": c.In, "out": c.Out, "keep": c.Keep}, &out, nil)
+	return out, err
+}
