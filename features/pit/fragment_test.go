@@ -1,0 +1,79 @@
+package pit_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/features/pit"
+	"aiforge.dev/forge/lake"
+)
+
+func TestFragment(t *testing.T) {
+	for _, sql := range []string{
+		"SELECT 1", "select ')' from raw.t;", "WITH x AS (SELECT 1) SELECT * FROM x", "FROM raw.t", "SELECT 1 -- )",
+		"SELECT /* ( /* ( */ ) */ 1", `SELECT ")" FROM t`, "SELECT $$)$$, $a$ ; $a$", `SELECT e'\')'`, "SELECT 'it''s ('", "SELECT DATE'2020-01-01\\'",
+	} {
+		if _, err := pit.Fragment(sql); err != nil {
+			t.Errorf("%q: %v", sql, err)
+		}
+	}
+	for _, sql := range []string{
+		"", " ; ", "DROP TABLE x", "SELECT 1; SELECT 2", "SELECT 1) UNION (SELECT 2", "SELECT (1", "SELECT '", `SELECT "`,
+		"SELECT /* ", "SELECT $a$ $b$", "SELECT $1", "SELECT ?", "COPY t TO 'x'", "(SELECT 1)", `SELECT '\')'`,
+	} {
+		if got, err := pit.Fragment(sql); !errors.Is(err, forge.ErrInvalid) {
+			t.Errorf("%q gave %q, %v", sql, got, err)
+		}
+	}
+}
+
+func TestTables(t *testing.T) {
+	got := pit.Tables(`SELECT c.x, 'raw.no', 1.5 FROM curated.calls c -- raw.not
+		JOIN "Raw" . "orders" o ON a.b.c = 1 JOIN curated.calls d`)
+	if fmt.Sprint(got) != "[c.x curated.calls raw.orders]" {
+		t.Error(got)
+	}
+}
+
+// FuzzFragment: what is accepted stays inside its parentheses.
+func FuzzFragment(f *testing.F) {
+	for _, s := range []string{"SELECT 1", "SELECT ') --", "SELECT $$ ) $$", "SELECT e'\\'' )", "WITH a AS (SELECT 1) SELECT \"(\" /*)*/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := pit.Fragment(s)
+		if err != nil {
+			return
+		}
+		again, err := pit.Fragment("SELECT * FROM (" + got + "\n) AS x WHERE ('a' = \"b\")")
+		if err != nil || !strings.Contains(again, got) {
+			t.Errorf("%q does not nest: %v", s, err)
+		}
+	})
+}
+
+// TestTiesOfGroupedSQL: rows of SQL without a fixed order still give one answer.
+func TestTiesOfGroupedSQL(t *testing.T) {
+	db := open(t)
+	exec(t, db, "CREATE TABLE raw.l AS SELECT range % 50 AS a, TIMESTAMP '2020-01-02' AS t, 1 AS y FROM range(100)")
+	exec(t, db, "CREATE TABLE raw.f AS SELECT range % 50 AS a, TIMESTAMP '2020-01-01' AS ev, CASE WHEN range % 3 > 0 THEN range END AS f FROM range(20000)")
+	s := lake.Schema{Columns: []lake.Column{{Name: "a", Type: lake.Long}, {Name: "t", Type: lake.Timestamp}, {Name: "y", Type: lake.Int}, {Name: "ev", Type: lake.Timestamp}, {Name: "f", Type: lake.Long}}}
+	ask := func(order string) string {
+		v := features.Version{
+			View:   features.View{Name: "v", SQL: "SELECT a, ev, f FROM raw.f ORDER BY " + order, EventTime: "ev"},
+			Entity: features.Entity{Keys: []string{"a"}}, Schema: s, Features: s.Columns[4:],
+		}
+		plan, err := pit.Compile(pit.Labels{SQL: "SELECT * FROM raw.l", Schema: s, Time: "t", Label: "y"}, []features.Version{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(query(t, db, plan.SQL), "\n")
+	}
+	if ask("f, a") != ask("f DESC, a") {
+		t.Error("the answer depends on the order in which SQL gave its rows")
+	}
+}
