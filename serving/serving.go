@@ -15,11 +15,12 @@ import (
 // no request fails in between.
 type Deployment struct {
 	Name     string    `json:"name"`
+	Ref      string    `json:"ref" doc:"What was asked for: calls@champion, calls/3 or calls"`
 	Model    string    `json:"model"`
 	Alias    string    `json:"alias,omitempty"`
 	Version  int       `json:"version" doc:"The version that answers now"`
 	State    string    `json:"state" enum:"loading,ready,failed"`
-	Error    string    `json:"error,omitempty"`
+	Error    string    `json:"error,omitempty" doc:"Why nothing answers, or why a newer version does not"`
 	Created  time.Time `json:"created"`
 	Since    time.Time `json:"since" doc:"When this version began to answer"`
 	Requests int64     `json:"requests" doc:"Since the server started"`
@@ -80,17 +81,20 @@ type Input struct {
 	Name    string `json:"name"`
 	Type    string `json:"type" enum:"float,string"`
 	View    string `json:"view,omitempty" doc:"Feature view it comes from"`
+	Version int    `json:"view_version,omitempty" doc:"Version of the view"`
 	Feature string `json:"feature,omitempty"`
 }
 
 // Observation is one answered prediction, as the prediction log keeps it.
+// FeaturesJSON, if set, is Features already encoded; it spares the hot path a map.
 type Observation struct {
 	ID         string         `json:"prediction_id"`
 	At         time.Time      `json:"at"`
 	Deployment string         `json:"deployment"`
 	Model      string         `json:"model"`
 	Version    int            `json:"version"`
-	Entity     string         `json:"entity"` // key values joined by "|"; the caller's own id otherwise
+	Entity     string         `json:"entity"`              // key values joined by "|"; the caller's own id otherwise
+	EventTime  time.Time      `json:"event_time,omitzero"` // when what is asked about happened; zero: not said
 	Features   map[string]any `json:"features"`
 	Label      string         `json:"label"`
 	Score      float64        `json:"score"` // of the positive class; the value for regression
@@ -98,6 +102,9 @@ type Observation struct {
 	Latency    time.Duration  `json:"latency_ns"`
 	Source     string         `json:"source"` // api, oip, batch
 	By         string         `json:"by"`
+	RequestID  string         `json:"request_id,omitempty"`
+
+	FeaturesJSON []byte `json:"-"`
 }
 
 // Observer takes observations. Observe never waits for a disk or a network; it may
