@@ -1,0 +1,331 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
+	ice "github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+var tagName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.:-]{0,99}$`)
+
+// Commit applies a change in one metadata commit. Commits of this process to one
+// table queue; when another process was faster the change is made anew on top of
+// what that one did, its expectations included.
+func (t *Tables) Commit(ctx context.Context, scope forge.Scope, name forge.TableName, ch lake.Change) (lake.Snapshot, error) {
+	if err := checkScope(scope); err != nil {
+		return lake.Snapshot{}, err
+	}
+	if ch.Tag != "" && (!tagName.MatchString(ch.Tag) || ch.Tag == table.MainBranch) {
+		return lake.Snapshot{}, forge.Errorf(forge.KindInvalid, nil, "snapshot tag %q: want up to 100 letters, digits, _ . : or -, and not main", ch.Tag)
+	}
+	unlock, err := t.lock(ctx, scope, name)
+	if err != nil {
+		return lake.Snapshot{}, err
+	}
+	defer unlock()
+	for try := 0; ; try++ {
+		snap, meta, err := t.commit(ctx, scope, name, ch)
+		if err == nil {
+			t.thin(ctx, scope, name, meta)
+			return snap, nil
+		}
+		if !errors.Is(err, table.ErrCommitFailed) || ctx.Err() != nil {
+			return lake.Snapshot{}, err
+		}
+		if try == 20 {
+			return lake.Snapshot{}, forge.Errorf(forge.KindConflict, err, "table %s is being changed by others all the time; try again later", name)
+		}
+	}
+}
+
+func (t *Tables) commit(ctx context.Context, scope forge.Scope, name forge.TableName, ch lake.Change) (lake.Snapshot, table.Metadata, error) {
+	p, meta, err := t.load(ctx, scope, name)
+	if err != nil {
+		return lake.Snapshot{}, nil, err
+	}
+	if snap, err := t.landed(name, meta, ch); err != nil || snap != nil {
+		return deref(snap), meta, err
+	}
+	if err := expected(name, meta, ch); err != nil {
+		return lake.Snapshot{}, nil, err
+	}
+	updates, err := t.plan(ctx, name, p, meta, ch)
+	if err != nil {
+		return lake.Snapshot{}, nil, err
+	}
+	next, err := table.UpdateTableMetadata(meta, updates, p.metadata)
+	if err != nil {
+		return lake.Snapshot{}, nil, forge.Errorf(forge.KindInvalid, err, "table %s: this change is not possible: %s", name, err)
+	}
+	if ch.Tag != "" {
+		tag := table.NewSetSnapshotRefUpdate(ch.Tag, next.CurrentSnapshot().SnapshotID, table.TagRef, 0, 0, 0)
+		if next, err = table.UpdateTableMetadata(meta, append(updates, tag), p.metadata); err != nil {
+			return lake.Snapshot{}, nil, err
+		}
+	}
+	if len(updates) > 0 || ch.Tag != "" {
+		if err := t.swap(ctx, scope, name, p.metadata, meta, next); err != nil {
+			return lake.Snapshot{}, nil, err
+		}
+	}
+	cur := next.CurrentSnapshot()
+	if cur == nil {
+		return lake.Snapshot{}, next, nil // columns or properties of an empty table
+	}
+	return snapshotOf(next, cur), next, nil
+}
+
+func deref(s *lake.Snapshot) lake.Snapshot {
+	if s == nil {
+		return lake.Snapshot{}
+	}
+	return *s
+}
+
+// landed finds the snapshot that already holds the change's files: the caller tries
+// again because it lost the answer. Some but not all of them there is a mistake.
+func (t *Tables) landed(name forge.TableName, meta table.Metadata, ch lake.Change) (*lake.Snapshot, error) {
+	if len(ch.Add) == 0 || meta.CurrentSnapshot() == nil {
+		return nil, nil
+	}
+	there, err := t.files(name, meta.CurrentSnapshot())
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool, len(there))
+	for _, f := range there {
+		known[f.Path] = true
+	}
+	n := 0
+	for _, f := range ch.Add {
+		if known[f.Path] {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return nil, nil
+	case len(ch.Add):
+		return t.holder(name, meta, ch.Add[0].Path)
+	}
+	return nil, forge.Errorf(forge.KindInvalid, nil, "%d of the %d files are part of table %s already", n, len(ch.Add), name)
+}
+
+// holder is the oldest snapshot that has the file.
+func (t *Tables) holder(name forge.TableName, meta table.Metadata, file string) (*lake.Snapshot, error) {
+	snaps := meta.Snapshots()
+	found := meta.CurrentSnapshot()
+	for i := len(snaps) - 1; i >= 0; i-- {
+		files, err := t.files(name, &snaps[i])
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(files, func(f lake.DataFile) bool { return f.Path == file }) {
+			break
+		}
+		found = &snaps[i]
+	}
+	s := snapshotOf(meta, found)
+	return &s, nil
+}
+
+func expected(name forge.TableName, meta table.Metadata, ch lake.Change) error {
+	for _, key := range slices.Sorted(maps.Keys(ch.Expect)) {
+		if have := meta.Properties()[key]; have != ch.Expect[key] {
+			return forge.Errorf(forge.KindConflict, nil, "table %s: property %s is %q, not %q; someone else changed it first", name, key, have, ch.Expect[key])
+		}
+	}
+	if ch.Tag == "" {
+		return nil
+	}
+	for ref := range meta.Refs() {
+		if ref == ch.Tag {
+			return forge.Errorf(forge.KindConflict, nil, "table %s has a snapshot tagged %q already; tags do not move", name, ch.Tag)
+		}
+	}
+	return nil
+}
+
+// plan writes the manifests of a change and returns its metadata updates.
+func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta table.Metadata, ch lake.Change) ([]table.Update, error) {
+	tx := t.iceberg(name, p.metadata, meta, nil).NewTransaction()
+	if err := addColumns(tx, name, meta, ch.AddColumns); err != nil {
+		return nil, err
+	}
+	if err := setProperties(tx, ch.Properties); err != nil {
+		return nil, err
+	}
+	staged, err := tx.StagedTable()
+	if err != nil {
+		return nil, err
+	}
+	add := make([]ice.DataFile, len(ch.Add))
+	for i, f := range ch.Add {
+		if add[i], err = t.dataFile(name, staged.Metadata(), f); err != nil {
+			return nil, err
+		}
+	}
+	wrote, err := t.addFiles(ctx, tx, name, meta, add, ch)
+	if err != nil {
+		return nil, err
+	}
+	tc, err := tx.TableCommit()
+	if err != nil {
+		return nil, err
+	}
+	updates := tc.Updates
+	if !wrote && (ch.ReplaceAll || len(ch.Summary) > 0 || ch.Tag != "" && meta.CurrentSnapshot() == nil) {
+		more, err := t.emptySnapshot(staged.Metadata(), ch)
+		return append(updates, more...), err
+	}
+	return updates, nil
+}
+
+func addColumns(tx *table.Transaction, name forge.TableName, meta table.Metadata, columns []lake.Column) error {
+	have := lakeSchema(meta.CurrentSchema(), nil)
+	missing, err := have.Missing(lake.Schema{Columns: columns})
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	all := lake.Schema{Columns: append(slices.Clone(have.Columns), missing...)}
+	if err := all.Check(); err != nil {
+		return err
+	}
+	us := tx.UpdateSchema(true, false)
+	for _, c := range missing {
+		typ, err := icebergType(c.Type)
+		if err != nil {
+			return err
+		}
+		us = us.AddColumn([]string{c.Name}, typ, c.Doc, false, nil)
+	}
+	if err := us.Commit(); err != nil {
+		return forge.Errorf(forge.KindInvalid, err, "table %s: these columns cannot be added: %s", name, err)
+	}
+	staged, err := tx.StagedTable()
+	if err != nil {
+		return err
+	}
+	tags, err := tagProperties(missing, staged.Schema())
+	if err != nil {
+		return err
+	}
+	return tx.SetProperties(tags)
+}
+
+// setProperties sets properties and removes those whose value is empty.
+func setProperties(tx *table.Transaction, props map[string]string) error {
+	set, remove := ice.Properties{}, []string{}
+	for k, v := range props {
+		if v == "" {
+			remove = append(remove, k)
+		} else {
+			set[k] = v
+		}
+	}
+	slices.Sort(remove)
+	if err := tx.SetProperties(set); err != nil {
+		return err
+	}
+	return tx.RemoveProperties(remove)
+}
+
+// addFiles stages the change's files and reports whether that made a snapshot.
+func (t *Tables) addFiles(ctx context.Context, tx *table.Transaction, name forge.TableName, meta table.Metadata, add []ice.DataFile, ch lake.Change) (bool, error) {
+	opts := []table.WriteOption{table.WithoutAutoNameMapping(), table.WithoutDuplicateCheck()}
+	var old []ice.DataFile
+	if cur := meta.CurrentSnapshot(); ch.ReplaceAll && cur != nil {
+		for df, err := range t.entries(name, cur) {
+			if err != nil {
+				return false, err
+			}
+			old = append(old, df)
+		}
+	}
+	var err error
+	switch {
+	case len(old) > 0:
+		err = tx.ReplaceDataFilesWithDataFiles(ctx, old, add, ch.Summary, opts...)
+	case len(add) > 0:
+		err = tx.AddDataFiles(ctx, add, ch.Summary, opts...)
+	default:
+		return false, nil
+	}
+	if err != nil && forge.KindOf(err) == forge.KindInternal {
+		err = forge.Errorf(forge.KindUnavailable, err, "table %s: the change could not be prepared", name)
+	}
+	return true, err
+}
+
+// swap writes the next metadata file and moves the pointer to it. When the store's
+// answer is lost the pointer's own state tells what happened.
+func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableName, from string, base, next table.Metadata) error {
+	to, err := t.writeMetadata(next, version(from)+1)
+	if err != nil {
+		return forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata cannot be written", name)
+	}
+	moved, err := t.movePointer(ctx, scope, name, from, to, t.cfg.Now())
+	if err == nil && t.afterMove != nil {
+		err = t.afterMove()
+	}
+	if err != nil {
+		if moved, err = t.outcome(ctx, scope, name, from, to, err); err != nil {
+			return err
+		}
+	}
+	if !moved {
+		_ = t.fs.Remove(to)
+		return errMoved
+	}
+	t.cache.putMeta(to, next)
+	t.removeOld(base, next)
+	return nil
+}
+
+var errMoved = forge.Errorf(forge.KindConflict, table.ErrCommitFailed, "the table was changed meanwhile")
+
+// outcome resolves a pointer move whose answer was lost: it landed when the pointer,
+// or the history of whatever came after, is ours.
+func (t *Tables) outcome(ctx context.Context, scope forge.Scope, name forge.TableName, from, to string, cause error) (bool, error) {
+	ctx = context.WithoutCancel(ctx)
+	p, meta, err := t.load(ctx, scope, name)
+	if err != nil {
+		return false, forge.Errorf(forge.KindUnavailable, errors.Join(cause, err), "table %s: the metadata store does not answer; whether the change landed is unknown, try it again as it is", name)
+	}
+	if p.metadata == to {
+		return true, nil
+	}
+	for e := range meta.PreviousFiles() {
+		if e.MetadataFile == to {
+			return true, nil
+		}
+	}
+	if p.metadata == from {
+		_ = t.fs.Remove(to)
+		return false, forge.Errorf(forge.KindUnavailable, cause, "table %s: the metadata store did not take the change; try again", name)
+	}
+	return false, nil
+}
+
+// removeOld deletes metadata files that fell out of the history.
+func (t *Tables) removeOld(base, next table.Metadata) {
+	keep := map[string]bool{}
+	for e := range next.PreviousFiles() {
+		keep[e.MetadataFile] = true
+	}
+	for e := range base.PreviousFiles() {
+		if !keep[e.MetadataFile] {
+			if err := t.fs.Remove(e.MetadataFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.cfg.Log.Warn("old metadata file stays", "err", err)
+			}
+		}
+	}
+}

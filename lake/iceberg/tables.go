@@ -1,0 +1,351 @@
+// Package iceberg stores tables as Apache Iceberg format version 2. Data and
+// metadata files lie below WAREHOUSE/TENANT/PROJECT/NAMESPACE/NAME; which metadata
+// file is current is a row in the metadata store, and a commit is that row's
+// compare-and-swap. Any Iceberg client can read the files; only this package commits.
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqldb"
+	"aiforge.dev/forge/lake"
+	ice "github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+// Config adjusts the store. The zero value is right for production.
+type Config struct {
+	Log          *slog.Logger     // nil discards
+	Now          func() time.Time // nil is time.Now
+	MaxSnapshots int              // history is thinned above this; 0 means 200
+	KeepFor      time.Duration    // but nothing younger is removed; 0 means 24 hours
+}
+
+// Tables implements lake.Tables.
+type Tables struct {
+	db        *sqldb.DB
+	warehouse string // absolute path
+	cfg       Config
+	fs        localFS
+	cache     cache
+	locks     sync.Map // scope and name → chan struct{} of one place
+	afterMove func() error
+}
+
+var _ lake.Tables = (*Tables)(nil)
+
+// New opens the store. warehouse is made absolute: a relative one would put metadata
+// and data of other clients in different places.
+func New(db *sqldb.DB, warehouse string, cfg Config) (*Tables, error) {
+	abs, err := filepath.Abs(warehouse)
+	if err != nil {
+		return nil, forge.Errorf(forge.KindInvalid, err, "warehouse %q is not a path", warehouse)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return nil, forge.Errorf(forge.KindUnavailable, err, "warehouse %s cannot be written", abs)
+	}
+	if err := db.Migrate(context.Background(), "lake_iceberg", migrations()); err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.MaxSnapshots == 0 {
+		cfg.MaxSnapshots = 200
+	}
+	if cfg.KeepFor == 0 {
+		cfg.KeepFor = 24 * time.Hour
+	}
+	return &Tables{db: db, warehouse: abs, cfg: cfg, cache: newCache(256)}, nil
+}
+
+// properties of a new table; a caller's own come on top.
+var defaultProperties = map[string]string{
+	table.PropertyFormatVersion:               "2",
+	table.CommitNumRetriesKey:                 "20",
+	table.CommitMinRetryWaitMsKey:             "20",
+	table.ManifestMergeEnabledKey:             "true",
+	table.ManifestMinMergeCountKey:            "20",
+	table.MetadataDeleteAfterCommitEnabledKey: "true",
+	table.MetadataPreviousVersionsMaxKey:      "20",
+	table.WriteTargetFileSizeBytesKey:         "134217728",
+	table.ParquetCompressionKey:               "zstd",
+	table.MinSnapshotsToKeepKey:               "100",
+}
+
+func checkScope(scope forge.Scope) error {
+	if !scope.Valid() {
+		return forge.Errorf(forge.KindDenied, nil, "no project is given, so no table can be reached")
+	}
+	return nil
+}
+
+// Create makes an empty table.
+func (t *Tables) Create(ctx context.Context, scope forge.Scope, name forge.TableName, schema lake.Schema, properties map[string]string) (lake.Table, error) {
+	if err := checkScope(scope); err != nil {
+		return lake.Table{}, err
+	}
+	if _, err := forge.ParseTableName(name.String()); err != nil {
+		return lake.Table{}, err
+	}
+	sc, err := icebergSchema(schema)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	props := ice.Properties(maps.Clone(defaultProperties))
+	maps.Copy(props, properties)
+	dir := filepath.Join(t.warehouse, string(scope.Tenant), string(scope.Project), name.Namespace, name.Name)
+	tags, err := tagProperties(schema.Columns, sc)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	maps.Copy(props, tags) // flat schemas keep the ids 1, 2, … that we give
+	meta, err := table.NewMetadata(sc, nil, table.UnsortedSortOrder, uri(dir), props)
+	if err != nil {
+		return lake.Table{}, forge.Errorf(forge.KindInvalid, err, "table %s: these columns or properties are not allowed: %s", name, err)
+	}
+	unlock, err := t.lock(ctx, scope, name)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	defer unlock()
+	if _, err := t.pointer(ctx, scope, name); err == nil || forge.KindOf(err) != forge.KindNotFound {
+		return lake.Table{}, cmpErr(err, forge.Errorf(forge.KindConflict, nil, "table %s exists already", name))
+	}
+	return t.create(ctx, scope, name, dir, meta)
+}
+
+func cmpErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+func (t *Tables) create(ctx context.Context, scope forge.Scope, name forge.TableName, dir string, meta table.Metadata) (lake.Table, error) {
+	for _, d := range []string{"data", "metadata"} { // other clients expect both
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return lake.Table{}, forge.Errorf(forge.KindUnavailable, err, "table %s: its folder cannot be written", name)
+		}
+	}
+	loc, err := t.writeMetadata(meta, 0)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	now := t.cfg.Now()
+	p := pointer{location: meta.Location(), metadata: loc, created: now, updated: now}
+	if err := t.insertPointer(ctx, scope, name, p); err != nil {
+		_ = t.fs.Remove(loc)
+		if sqldb.IsUnique(err) {
+			return lake.Table{}, forge.Errorf(forge.KindConflict, err, "table %s exists already", name)
+		}
+		return lake.Table{}, err
+	}
+	t.cache.putMeta(loc, meta)
+	return t.describe(name, p, meta), nil
+}
+
+// Load returns a table as it is now.
+func (t *Tables) Load(ctx context.Context, scope forge.Scope, name forge.TableName) (lake.Table, error) {
+	p, meta, err := t.load(ctx, scope, name)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	return t.describe(name, p, meta), nil
+}
+
+// load returns a table's pointer and the metadata behind it.
+func (t *Tables) load(ctx context.Context, scope forge.Scope, name forge.TableName) (pointer, table.Metadata, error) {
+	if err := checkScope(scope); err != nil {
+		return pointer{}, nil, err
+	}
+	for try := 0; ; try++ {
+		p, err := t.pointer(ctx, scope, name)
+		if err != nil {
+			return pointer{}, nil, err
+		}
+		meta, err := t.metadata(p.metadata)
+		if err == nil {
+			return p, meta, nil
+		}
+		// The file can be gone when many commits came between the two reads.
+		if !errors.Is(err, os.ErrNotExist) || try == 3 {
+			return pointer{}, nil, forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata file cannot be read; was the data folder changed by hand?", name)
+		}
+	}
+}
+
+func (t *Tables) metadata(loc string) (table.Metadata, error) {
+	if m := t.cache.meta(loc); m != nil {
+		return m, nil
+	}
+	f, err := t.fs.Open(loc)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := table.ParseMetadataBytes(data)
+	if err != nil {
+		return nil, err
+	}
+	t.cache.putMeta(loc, m)
+	return m, nil
+}
+
+// List returns the tables of a project by name. One that cannot be read is left out
+// and logged, so that it does not hide the others.
+func (t *Tables) List(ctx context.Context, scope forge.Scope) ([]lake.Table, error) {
+	if err := checkScope(scope); err != nil {
+		return nil, err
+	}
+	names, ps, err := t.pointers(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]lake.Table, 0, len(names))
+	for i, name := range names {
+		meta, err := t.metadata(ps[i].metadata)
+		if err != nil {
+			ps[i], meta, err = t.load(ctx, scope, name)
+		}
+		if forge.KindOf(err) == forge.KindNotFound && err != nil {
+			continue
+		}
+		if err != nil {
+			t.cfg.Log.Error("table cannot be read", "scope", scope, "table", name, "err", err)
+			continue
+		}
+		out = append(out, t.describe(name, ps[i], meta))
+	}
+	return out, nil
+}
+
+// Snapshots returns a table's history, newest first.
+func (t *Tables) Snapshots(ctx context.Context, scope forge.Scope, name forge.TableName) ([]lake.Snapshot, error) {
+	_, meta, err := t.load(ctx, scope, name)
+	if err != nil {
+		return nil, err
+	}
+	all := meta.Snapshots()
+	out := make([]lake.Snapshot, 0, len(all))
+	for i := range slices.Backward(all) {
+		out = append(out, snapshotOf(meta, &all[i]))
+	}
+	return out, nil
+}
+
+// Drop removes a table and its files.
+func (t *Tables) Drop(ctx context.Context, scope forge.Scope, name forge.TableName) error {
+	if err := checkScope(scope); err != nil {
+		return err
+	}
+	unlock, err := t.lock(ctx, scope, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	p, err := t.pointer(ctx, scope, name)
+	if err != nil {
+		return err
+	}
+	if found, err := t.deletePointer(ctx, scope, name); err != nil || !found {
+		return cmpErr(err, missing(name))
+	}
+	dir := path(p.location)
+	gone := filepath.Join(t.warehouse, ".dropped", forge.NewID(name.Name))
+	// A rename first: a table of the same name may be made at once.
+	if err := errors.Join(os.MkdirAll(filepath.Dir(gone), 0o700), os.Rename(dir, gone)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return forge.Errorf(forge.KindUnavailable, err, "table %s is dropped, but its files could not be removed", name)
+	}
+	return os.RemoveAll(gone)
+}
+
+// describe makes the caller's view of a table.
+func (t *Tables) describe(name forge.TableName, p pointer, meta table.Metadata) lake.Table {
+	out := lake.Table{
+		Name: name, Schema: lakeSchema(meta.CurrentSchema(), meta.Properties()), Location: path(p.location),
+		Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
+	}
+	if cur := meta.CurrentSnapshot(); cur != nil {
+		s := snapshotOf(meta, cur)
+		out.Snapshot = &s
+		out.Rows = s.Rows
+		out.Bytes = total(cur, "total-files-size")
+		out.Files = int(total(cur, "total-data-files"))
+	}
+	return out
+}
+
+func snapshotOf(meta table.Metadata, s *table.Snapshot) lake.Snapshot {
+	out := lake.Snapshot{ID: s.SnapshotID, At: time.UnixMilli(s.TimestampMs).UTC(), Rows: total(s, "total-records"), Added: total(s, "added-records")}
+	if s.ParentSnapshotID != nil {
+		out.Parent = *s.ParentSnapshotID
+	}
+	if s.Summary != nil {
+		out.Operation = string(s.Summary.Operation)
+		out.Summary = maps.Clone(s.Summary.Properties)
+	}
+	for name, ref := range meta.Refs() {
+		if ref.SnapshotRefType == table.TagRef && ref.SnapshotID == s.SnapshotID {
+			out.Tags = append(out.Tags, name)
+		}
+	}
+	slices.Sort(out.Tags)
+	return out
+}
+
+func total(s *table.Snapshot, key string) int64 {
+	if s.Summary == nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(s.Summary.Properties[key], 10, 64)
+	return n
+}
+
+// lock takes the table's place in this process, so that commits queue instead of
+// failing; other processes are kept out by the pointer's compare-and-swap.
+func (t *Tables) lock(ctx context.Context, scope forge.Scope, name forge.TableName) (unlock func(), err error) {
+	v, _ := t.locks.LoadOrStore(scope.String()+"/"+name.String(), make(chan struct{}, 1))
+	place := v.(chan struct{})
+	select {
+	case place <- struct{}{}:
+		return func() { <-place }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// uri and path translate between an absolute path and its file URI; metadata holds
+// URIs, because other clients need them.
+func uri(p string) string { return (&url.URL{Scheme: "file", Path: p}).String() }
+
+func path(u string) string {
+	if !strings.HasPrefix(u, "file:") {
+		return u
+	}
+	p, err := url.Parse(u)
+	if err != nil {
+		return u
+	}
+	return p.Path
+}
