@@ -22,7 +22,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/ncruces/go-sqlite3"
-	_ "github.com/ncruces/go-sqlite3/driver" // database/sql driver "sqlite3"
 	_ "github.com/ncruces/go-sqlite3/vfs/xts"
 	"github.com/pressly/goose/v3"
 )
@@ -76,7 +75,7 @@ func openSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(15000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "temp_store(memory)"},
 	}
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	db, err := openNumbered("file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,14 @@ func suite(t *testing.T, db *sqldb.DB) {
 	if err := db.Migrate(ctx, "x", newer); err != nil {
 		t.Fatal(err)
 	}
+	for range 2 { // placeholders count by their number, not by where they stand
+		if _, err := db.Exec(`UPDATE t SET n = $2 WHERE id = $1 AND '$9' = '$9'`, "a", 99); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.QueryRow(`SELECT n FROM t WHERE n = $2 AND id = $1 AND n = $2`, "a", 99).Scan(&n); err != nil || n != 99 {
+		t.Errorf("arguments were bound in the wrong order: %d (%v)", n, err)
+	}
 	if err := db.Migrate(ctx, "x", migrations); err == nil {
 		t.Error("a store of a newer version was opened")
 	}
