@@ -81,6 +81,8 @@ type Predict struct {
 	Name   string   `arg:"" help:"Deployment."`
 	Entity []string `short:"e" help:"Entity key: COLUMN=VALUE, several columns joined by commas; may be given again." placeholder:"COLUMN=VALUE"`
 	Row    []string `short:"r" help:"Row of fields as a JSON object; may be given again." placeholder:"JSON"`
+	File   string   `help:"CSV file with one entity a line; --keys says which columns name it. Prints a summary." placeholder:"CSV"`
+	Keys   []string `help:"Key columns of --file." placeholder:"COLUMN"`
 }
 
 type prediction struct {
@@ -97,6 +99,9 @@ type predictions struct {
 }
 
 func (c *Predict) Run(e *Env) error {
+	if c.File != "" {
+		return c.runFile(e)
+	}
 	body, err := c.body()
 	if err != nil {
 		return err

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"aiforge.dev/forge"
+)
+
+// Config says where each outside thing lives; the scheme picks the implementation.
+type Config struct {
+	Listen      string `help:"Address to listen on." env:"FORGE_LISTEN" default:"127.0.0.1:8040" placeholder:"HOST:PORT"`
+	Log         string `help:"Kafka: embedded: or kafka://HOST:PORT." env:"FORGE_LOG" default:"embedded:"`
+	Metadata    string `help:"Metadata and jobs: embedded: (SQLite) or postgres://…" env:"FORGE_METADATA" default:"embedded:"`
+	Online      string `help:"Online features: embedded: (Pebble) or redis://HOST:PORT." env:"FORGE_ONLINE" default:"embedded:"`
+	ONNXRuntime string `help:"Path of libonnxruntime.so; found by itself after make setup." env:"FORGE_ONNXRUNTIME" placeholder:"PATH"`
+	Python      string `help:"Python with the trainer's packages; found by itself after make setup." env:"FORGE_PYTHON" placeholder:"PATH"`
+	MaxUpload   int64  `help:"Largest file that may be uploaded, in bytes." env:"FORGE_MAX_UPLOAD" default:"68719476736" placeholder:"BYTES"`
+	Memory      int64  `help:"Memory of one query worker, in bytes." env:"FORGE_MEMORY" default:"2147483648" placeholder:"BYTES"`
+	Workers     int    `help:"Most query workers at once; twice the cores otherwise." env:"FORGE_WORKERS" placeholder:"N"`
+	TLSCert     string `help:"Certificate file; TLS 1.3 is spoken when it is given." env:"FORGE_TLS_CERT" placeholder:"PATH"`
+	TLSKey      string `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
+
+	Data string `kong:"-"` // from the global flag
+}
+
+// Validate completes the defaults and refuses what cannot work.
+func (c *Config) Validate() error {
+	abs, err := filepath.Abs(c.Data)
+	if err != nil {
+		return err
+	}
+	c.Data = abs
+	if c.Workers <= 0 {
+		c.Workers = 2 * runtime.NumCPU()
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return forge.Errorf(forge.KindInvalid, err, "--listen %q: want HOST:PORT, for example 127.0.0.1:8040", c.Listen)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return forge.Errorf(forge.KindInvalid, nil, "--tls-cert and --tls-key belong together: give both or neither")
+	}
+	if c.Memory < 256<<20 {
+		return forge.Errorf(forge.KindInvalid, nil, "--memory %d: a query worker needs at least 256 MiB (268435456)", c.Memory)
+	}
+	for _, a := range []struct{ flag, value, scheme string }{
+		{"--log", c.Log, "kafka"}, {"--metadata", c.Metadata, "postgres"}, {"--online", c.Online, "redis"},
+	} {
+		if a.value != "embedded:" && !strings.HasPrefix(a.value, a.scheme+"://") && !strings.HasPrefix(a.value, a.scheme+"ql://") {
+			return forge.Errorf(forge.KindInvalid, nil, "%s %q: want embedded: or %s://…", a.flag, a.value, a.scheme)
+		}
+	}
+	return nil
+}
+
+// Embedded reports whether an address asks for the built-in implementation.
+func Embedded(addr string) bool { return addr == "embedded:" }
+
+// path is a path below the data folder.
+func (c *Config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Data}, parts...)...)
+}
+
+// loopback reports whether the server is reachable from this machine only.
+func (c *Config) loopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// self is the path of this binary, which also serves as the query worker.
+func self() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(exe)
+}
