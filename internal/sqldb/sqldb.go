@@ -75,7 +75,7 @@ func openSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(15000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "temp_store(memory)"},
 	}
-	db, err := openNumbered("file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	db, err := openNumbered("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
 	if err != nil {
 		return nil, err
 	}
