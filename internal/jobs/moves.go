@@ -24,7 +24,7 @@ type claimed struct {
 func (s rows) claim(ctx context.Context, a address, owner string, until time.Time) (claimed, bool, error) {
 	now := sqldb.Micros(s.now())
 	ok, err := s.changed(ctx, `UPDATE job SET state = 'running', owner = $1, lease = $2, attempt = attempt + 1, error = '', error_kind = '',
-		started = CASE WHEN started = 0 THEN $3 ELSE started END
+		started = CASE WHEN started = 0 THEN CAST($3 AS BIGINT) ELSE started END
 		WHERE tenant = $4 AND project = $5 AND id = $6 AND state = 'queued'`,
 		owner, sqldb.Micros(until), now, a.Tenant, a.Project, a.ID)
 	if err != nil || !ok {
@@ -55,8 +55,8 @@ func (s rows) giveBack(ctx context.Context, c claimed, due time.Time, failed boo
 		add = 1
 	}
 	return s.changed(ctx, `UPDATE job SET state = CASE WHEN cancelling = 1 THEN 'cancelled' ELSE 'queued' END,
-		finished = CASE WHEN cancelling = 1 THEN $5 ELSE 0 END,
-		failures = failures + $6, error = $7, owner = '', lease = 0, delivery = 0, due = $8`+mine,
+		finished = CASE WHEN cancelling = 1 THEN CAST($5 AS BIGINT) ELSE 0 END,
+		failures = failures + CAST($6 AS BIGINT), error = $7, owner = '', lease = 0, delivery = 0, due = $8`+mine,
 		c.Tenant, c.Project, c.address.ID, c.Attempt, sqldb.Micros(s.now()), add, text, sqldb.Micros(due))
 }
 
@@ -78,7 +78,7 @@ func (s rows) append(ctx context.Context, c claimed, p *Progress, events []Event
 	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
 		held = false
 		var last int64
-		err := tx.QueryRowContext(ctx, `UPDATE job SET events = events + $5`+mine+` RETURNING events`,
+		err := tx.QueryRowContext(ctx, `UPDATE job SET events = events + CAST($5 AS BIGINT)`+mine+` RETURNING events`,
 			c.Tenant, c.Project, c.address.ID, c.Attempt, len(events)).Scan(&last)
 		if err == sql.ErrNoRows {
 			return nil

@@ -49,9 +49,9 @@ func (s rows) lapse(ctx context.Context, maxLapses int) (int, error) {
 		state = CASE WHEN cancelling = 1 THEN 'cancelled' WHEN lapses + 1 >= $1 THEN 'failed' ELSE 'queued' END,
 		error = CASE WHEN cancelling = 0 AND lapses + 1 >= $1 THEN $2 ELSE '' END,
 		error_kind = CASE WHEN cancelling = 0 AND lapses + 1 >= $1 THEN $3 ELSE '' END,
-		finished = CASE WHEN cancelling = 1 OR lapses + 1 >= $1 THEN $4 ELSE 0 END,
-		lapses = lapses + 1, owner = '', lease = 0, delivery = 0, due = $4
-		WHERE state = 'running' AND lease < $4`,
+		finished = CASE WHEN cancelling = 1 OR lapses + 1 >= $1 THEN CAST($4 AS BIGINT) ELSE 0 END,
+		lapses = lapses + 1, owner = '', lease = 0, delivery = 0, due = CAST($4 AS BIGINT)
+		WHERE state = 'running' AND lease < CAST($4 AS BIGINT)`,
 		maxLapses, "the server ended each time while this job ran, so it was given up; look into the server's log and its memory limit", string(forge.KindInternal), now)
 	if err != nil {
 		return 0, err
