@@ -3,7 +3,6 @@ package serving
 import (
 	"math"
 	"strconv"
-	"time"
 
 	"aiforge.dev/forge"
 )
@@ -17,63 +16,50 @@ const (
 // Missing is the value of an input that is not known.
 func Missing() Value { return Value{Num: float32(math.NaN()), Missing: true} }
 
-// ValueOf turns a Go value (nil, bool, an integer, a float, string or time) into the
-// value of an input. It is the one rule for it, the trainer's own: numbers become
-// float32, booleans 1 and 0 (or true and false as text), times microseconds since
-// 1970 for a number and RFC 3339 for text. Text is never read as a number.
+// ValueOf turns a Go value (nil, bool, an integer, a float or a string) into the value
+// of an input. It is the one rule for values that come from tables and the feature
+// store, and the trainer's own: numbers become float64, then float32; booleans 1 and
+// 0; what is not finite then is missing. Text is never read as a number, and times
+// are no inputs.
 func ValueOf(in Input, v any) (Value, error) {
 	if v == nil {
 		return Missing(), nil
 	}
 	if in.Type == String {
-		return textOf(in, v)
+		if s, ok := v.(string); ok {
+			return Value{Str: s, Missing: s == ""}, nil
+		}
+		return Value{}, forge.Errorf(forge.KindInvalid, nil, "input %q takes text, not %T", in.Name, v)
 	}
 	switch x := v.(type) {
 	case bool:
 		return Value{Num: Bool(x)}, nil
 	case float64:
-		return number(in, x)
+		return number(x), nil
 	case float32:
-		return number(in, float64(x))
+		return number(float64(x)), nil
 	case int64:
-		return Value{Num: float32(x)}, nil
-	case int:
-		return Value{Num: float32(x)}, nil
+		return number(float64(x)), nil
 	case int32:
-		return Value{Num: float32(x)}, nil
-	case time.Time:
-		return Value{Num: float32(x.UnixMicro())}, nil
+		return number(float64(x)), nil
+	case int:
+		return number(float64(x)), nil
 	}
 	return Value{}, forge.Errorf(forge.KindInvalid, nil, "input %q takes a number, not %T", in.Name, v)
 }
 
-func textOf(in Input, v any) (Value, error) {
-	switch x := v.(type) {
-	case string:
-		return Value{Str: x, Missing: x == ""}, nil
-	case bool:
-		return Value{Str: strconv.FormatBool(x)}, nil
-	case time.Time:
-		return Value{Str: x.UTC().Format(time.RFC3339Nano)}, nil
-	}
-	return Value{}, forge.Errorf(forge.KindInvalid, nil, "input %q takes text, not %T", in.Name, v)
-}
-
-func number(in Input, x float64) (Value, error) {
-	if math.IsNaN(x) {
-		return Missing(), nil
-	}
+func number(x float64) Value {
 	f, ok := Narrow(x)
 	if !ok {
-		return Value{}, forge.Errorf(forge.KindInvalid, nil, "input %q: %v is too large for a 32-bit float, which the model takes", in.Name, x)
+		return Missing()
 	}
-	return Value{Num: f}, nil
+	return Value{Num: f}
 }
 
-// Narrow rounds x to the nearest float32; false when x is infinite or would become so.
+// Narrow rounds x to the nearest float32; false when the result is not finite.
 func Narrow(x float64) (float32, bool) {
 	f := float32(x)
-	return f, !math.IsInf(float64(f), 0)
+	return f, x-x == 0 && !math.IsInf(float64(f), 0)
 }
 
 // Bool is the number of a boolean.

@@ -33,7 +33,9 @@ func Binary(t testing.TB, dir string, shift float32) string {
 	})
 }
 
-func binaryLeaves(shift float32) (lo, mid, hi float32) { return 0.125 + shift, 0.375 + shift, 0.75 + shift }
+func binaryLeaves(shift float32) (lo, mid, hi float32) {
+	return 0.125 + shift, 0.375 + shift, 0.75 + shift
+}
 
 // BinaryScore is what the model of Binary answers for yes: nil is a missing value.
 func BinaryScore(age, job any, shift float32) float32 {
