@@ -6,6 +6,9 @@ package ingest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"time"
 
 	"aiforge.dev/forge"
@@ -45,6 +48,12 @@ func Topic(scope forge.Scope, source, stream string) string {
 	return "forge." + string(scope.Tenant) + "." + string(scope.Project) + "." + source + "." + stream
 }
 
+// TableTopic is the topic that a table is fed from, whatever the source: one topic
+// per table, so that one committer sees all its rows in one order.
+func TableTopic(scope forge.Scope, table forge.TableName) string {
+	return Topic(scope, "table", table.String())
+}
+
 // Format says how a record's value is to be read.
 type Format string
 
@@ -63,7 +72,13 @@ const (
 	HeaderSchema = "forge-schema" // fingerprint of the Contract
 	HeaderLine   = "forge-line"   // line in the source of the first row
 	HeaderRows   = "forge-rows"   // rows in the value
+	HeaderName   = "forge-name"   // name of the source for people: the file's name
+	HeaderSkips  = "forge-skips"  // lines of the source that are not in the value: "ROW:LINES,…", LINES before the row with index ROW
 )
+
+// MissingTexts are the texts, in lower case, that mean a missing value in a column
+// that is not text. In a text column they are text.
+var MissingTexts = []string{"na", "n/a", "#n/a", "null", "nan", "none", "nil", "-", "?", `\n`}
 
 // Contract says what the rows of a source mean for its table.
 type Contract struct {
@@ -72,6 +87,13 @@ type Contract struct {
 	Columns []string          `json:"columns,omitempty"` // order in CSV values
 	Null    []string          `json:"null,omitempty"`    // texts that mean NULL, beside the empty one
 	Formats map[string]string `json:"formats,omitempty"` // column → strptime format of dates and timestamps
+}
+
+// Fingerprint names a contract by its content; it goes into HeaderSchema.
+func (c Contract) Fingerprint() string {
+	b, _ := json.Marshal(c) // plain strings and maps with sorted keys: cannot fail
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:12])
 }
 
 // Reject is a row that could not be taken, kept with its reason in NAMESPACE.NAME__rejects.
@@ -96,6 +118,14 @@ func RejectsTable(t forge.TableName) forge.TableName {
 type Sink interface {
 	Want(ctx context.Context, scope forge.Scope, contract Contract) error
 	Flush(ctx context.Context, scope forge.Scope, table forge.TableName) error
+}
+
+// Taken says how far one source has got into a table; it changes in the commit of
+// the rows that it counts.
+type Taken struct {
+	Seq      int64 `json:"seq"`      // position of the last record
+	Rows     int64 `json:"rows"`     // rows in the table
+	Rejected int64 `json:"rejected"` // rows in the rejects table
 }
 
 // Load is one file (or other bounded source) taken into a table.
