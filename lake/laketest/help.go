@@ -57,4 +57,3 @@ func WritePairs(t testing.TB, tables lake.Tables, scope forge.Scope, name forge.
 	}
 	return Must(w.Close())
 }
-

@@ -5,12 +5,58 @@ package laketest
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"aiforge.dev/forge/internal/sqldb"
+	"aiforge.dev/forge/lake"
+	"aiforge.dev/forge/lake/duck"
 	"aiforge.dev/forge/lake/iceberg"
 )
+
+// workerMark in the environment makes a test binary a worker of the engine.
+const workerMark = "FORGE_LAKETEST_WORKER"
+
+// Main runs a package's tests. A package that uses House or Engine must have
+//
+//	func TestMain(m *testing.M) { laketest.Main(m) }
+//
+// because the engine's workers are the test binary itself, started again.
+func Main(m *testing.M) {
+	if os.Getenv(workerMark) != "" {
+		if err := duck.ServeWorker(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// House makes an empty lake with the real table store and engine.
+func House(t testing.TB) *lake.House {
+	t.Helper()
+	return &lake.House{Tables: Tables(t), Engine: Engine(t, duck.Config{})}
+}
+
+// Engine starts an engine whose workers are this test binary; cfg's other fields are
+// kept.
+func Engine(t testing.TB, cfg duck.Config) *duck.Engine {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Command, cfg.Env = []string{self}, []string{workerMark + "=1"}
+	if cfg.TempDir == "" {
+		cfg.TempDir = t.TempDir()
+	}
+	e := duck.NewEngine(cfg)
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
 
 // DB opens an empty metadata store that is closed with the test.
 func DB(t testing.TB) *sqldb.DB {
