@@ -174,4 +174,3 @@ func (t *Tables) reach(s *table.Snapshot, f func(string)) error {
 	}
 	return nil
 }
-
