@@ -102,6 +102,7 @@ type Retrain struct {
 	Budget      string  `json:"budget"`
 	Alias       string  `json:"alias"`
 	MinGain     float64 `json:"min_gain"`
+	Cooldown    int     `json:"cooldown,omitempty" doc:"Windows that must pass after a retraining before the next"`
 }
 
 // Alert is a drift or a fall that needs attention.
@@ -120,6 +121,13 @@ type Alert struct {
 	Created    time.Time    `json:"created"`
 }
 
+// Labels says where the truth of a deployment's predictions is found.
+type Labels struct {
+	Table forge.TableName
+	Key   string // column that equals the prediction's entity
+	Label string // column with the truth
+}
+
 // Observation is one logged prediction as monitoring reads it.
 type Observation struct {
 	ID       string
@@ -129,16 +137,51 @@ type Observation struct {
 	Features map[string]any // float64, string or nil
 	Label    string
 	Score    float64
+	Truth    string // the true label, where it has arrived
+	HasTruth bool
 }
 
-// Store keeps logged predictions for windowed reading: the analytics store. Embedded
-// it reads the lake's prediction table with DuckDB; ClickHouse holds the same rows.
+// Store gives windowed access to logged predictions: the analytics store. Embedded it
+// reads the lake's prediction table with DuckDB; ClickHouse holds the same rows.
 type Store interface {
-	// Window calls f with the observations of a deployment between two times, in
-	// batches; the slice must not be kept.
-	Window(ctx context.Context, scope forge.Scope, deployment string, version int, from, to time.Time, f func([]Observation) error) error
-	// Versions and their first and last observation.
-	Span(ctx context.Context, scope forge.Scope, deployment string) (first, last time.Time, err error)
+	// Read calls f with the observations of one version of a deployment whose event
+	// time is in [from, to), in batches that must not be kept. An entity that was
+	// asked for again counts once, with its last answer. With labels, the truth is
+	// joined by the entity's key.
+	Read(ctx context.Context, scope forge.Scope, deployment string, version int, from, to time.Time, labels *Labels, f func([]Observation) error) error
+	// Spans returns, per version, the event times of its first and last observation.
+	Spans(ctx context.Context, scope forge.Scope, deployment string) ([]Span, error)
+	// Latest returns the newest observations, newest first.
+	Latest(ctx context.Context, scope forge.Scope, deployment string, limit int) ([]Observation, error)
+}
+
+// Span says when a version answered.
+type Span struct {
+	Model   string
+	Version int
+	First   time.Time
+	Last    time.Time
+	Rows    int64
+}
+
+// Trained is what monitoring wants to know of a model version; cmd joins it to the
+// registry, the lake and the predictor.
+type Trained interface {
+	// Reference calls f with the rows that the version was trained on, features as
+	// the model takes them, Score the model's own answer on rows that it was not
+	// fitted to and NaN elsewhere.
+	Reference(ctx context.Context, scope forge.Scope, model string, version int, f func([]Observation) error) error
+	// About returns what the version takes and how it did on its test rows.
+	About(ctx context.Context, scope forge.Scope, model string, version int) (About, error)
+}
+
+// About a model version.
+type About struct {
+	Task     string
+	Classes  []string
+	Positive string
+	Numbers  map[string]bool // input → whether it is a number
+	Metrics  map[string]float64
 }
 
 // Retrainer starts the answer to an alert; cmd joins it to features, training and

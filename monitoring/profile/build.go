@@ -136,7 +136,7 @@ func (c *column) freeze() monitoring.Profile {
 	}
 	p := c.profile
 	p.Mean, p.Std = c.mean.mean, c.mean.std()
-	if p.N == p.Nulls {
+	if p.Kind == "category" || p.N == p.Nulls {
 		p.Min, p.Max = 0, 0
 	}
 	return p
