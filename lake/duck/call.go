@@ -50,7 +50,7 @@ func newCall(ctx context.Context, e *Engine, p *process, o op, limit time.Durati
 func (c *call) end(reuse bool) {
 	c.once.Do(func() {
 		untouched := c.stop()
-		c.e.leave(c.p, reuse && untouched && c.op != opUser)
+		c.e.leave(c.p, reuse && untouched && c.op != opUser, c.op == opUser)
 	})
 }
 

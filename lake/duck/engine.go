@@ -278,23 +278,36 @@ func (e *Engine) take(unused bool) (p *process, fresh bool, err error) {
 	return p, fresh, nil
 }
 
-// leave gives the worker back, or ends it and lets a spare take its place.
-func (e *Engine) leave(p *process, reuse bool) {
-	defer func() { <-e.slots }()
+// leave gives the worker back, or ends it. After a user's query a spare is started, so
+// that the next one need not wait for a process.
+func (e *Engine) leave(p *process, reuse, spare bool) {
 	if reuse && e.keep(p) {
+		<-e.slots
 		return
 	}
-	p.kill()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || len(e.idle) > 0 {
+	if e.closed {
+		p.kill()
+		<-e.slots
 		return
 	}
 	e.spares.Go(func() {
+		p.kill()
+		<-e.slots
+		if !spare || e.hasUnused() {
+			return
+		}
 		if p, err := startProcess(e.cfg); err == nil && !e.keep(p) {
 			p.kill()
 		}
 	})
+}
+
+func (e *Engine) hasUnused() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.idle, func(p *process) bool { return !p.used })
 }
 
 func (e *Engine) keep(p *process) bool {

@@ -78,7 +78,7 @@ func (s *session) parse(sql string) (any, error) {
 		Message string `json:"error_message"`
 		Trees   []any  `json:"statements"`
 	}{}
-	data, err := s.scalar("SELECT json_serialize_sql($1)", sql)
+	data, err := s.scalar("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", sql)
 	if err != nil {
 		return nil, err
 	}

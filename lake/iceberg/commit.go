@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -80,7 +81,24 @@ func (t *Tables) commit(ctx context.Context, scope forge.Scope, name forge.Table
 	if cur == nil {
 		return lake.Snapshot{}, next, nil // columns or properties of an empty table
 	}
+	t.remember(meta.CurrentSnapshot(), cur, ch)
 	return snapshotOf(next, cur), next, nil
+}
+
+// remember keeps the new snapshot's file list, which is known without reading it back.
+func (t *Tables) remember(old, cur *table.Snapshot, ch lake.Change) {
+	var before []lake.DataFile
+	if old != nil && !ch.ReplaceAll {
+		var ok bool
+		if before, ok = t.cache.list(old.ManifestList); !ok {
+			return
+		}
+	}
+	if old == nil || old.SnapshotID != cur.SnapshotID {
+		after := append(slices.Clone(before), ch.Add...)
+		slices.SortFunc(after, func(a, b lake.DataFile) int { return strings.Compare(a.Path, b.Path) })
+		t.cache.putList(cur.ManifestList, after)
+	}
 }
 
 func deref(s *lake.Snapshot) lake.Snapshot {
