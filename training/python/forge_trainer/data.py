@@ -36,6 +36,8 @@ def load(job, jobdir):
     for name in [job.target, job.split, *(c.name for c in job.inputs())]:
         if name not in table.column_names:
             raise BadJob(f"{job.data} lacks the column {name!r}; it has {', '.join(table.column_names)}")
+    if job.order in table.column_names:  # several files come in any order
+        table = table.sort_by(job.order)
     table = table.filter(pc.is_valid(table[job.target]))
     if table.num_rows == 0:
         raise BadJob(f"target {job.target!r} is NULL in every row: nothing to learn from")

@@ -10,9 +10,10 @@ import warnings
 
 import numpy as np
 import onnx
+import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
-from .prepare import MissingFlag
+from .prepare import LowerMedian, MissingFlag
 from .search import predict
 
 OPSET, ML_OPSET = 21, 3
@@ -48,6 +49,8 @@ def register():
     from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
     from skl2onnx.common import _container
     from skl2onnx.common.data_types import FloatTensorType
+    from skl2onnx.operator_converters.imputer_op import convert_sklearn_imputer
+    from skl2onnx.shape_calculators.imputer import calculate_sklearn_imputer_output_shapes
     from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes, calculate_linear_regressor_output_shapes
 
     def flag_shape(op):
@@ -59,6 +62,7 @@ def register():
         container.add_node("Cast", nan, op.outputs[0].full_name, op_version=13, to=TensorProto.FLOAT, name=scope.get_unique_operator_name("Cast"))
 
     skl2onnx.update_registered_converter(MissingFlag, "ForgeMissingFlag", flag_shape, flag)
+    skl2onnx.update_registered_converter(LowerMedian, "ForgeLowerMedian", calculate_sklearn_imputer_output_shapes, convert_sklearn_imputer)
     options = {"nocl": [True, False], "zipmap": [True, False, "columns"], "raw_scores": [True, False]}
     skl2onnx.update_registered_converter(LGBMClassifier, "LightGbmLGBMClassifier", calculate_linear_classifier_output_shapes, convert_lightgbm, options=options)
     skl2onnx.update_registered_converter(LGBMRegressor, "LightGbmLGBMRegressor", calculate_linear_regressor_output_shapes, convert_lightgbm)
@@ -90,10 +94,15 @@ def join(graphs, x, task, classes):
     inputs = [helper.make_tensor_value_info(c, TensorProto.STRING if x[c].dtype == object else TensorProto.FLOAT, ["N", 1]) for c in x]
     nodes, constants, means, opset, ml = [], [], [], 13, 2
     for i, (g, weight) in enumerate(graphs):
-        rename = lambda n, p=f"m{i}_": n if n in x.columns or n == "" else p + n  # noqa: E731
+        # The converter changes names such as emp.var.rate; the order of inputs it keeps.
+        raw = dict(zip((v.name for v in g.graph.input), x.columns, strict=True))
+
+        def rename(name, raw=raw, prefix=f"forge:{i}/"):
+            return raw.get(name) or (name and prefix + name)
+
         for n in g.graph.node:
             n = onnx.NodeProto.FromString(n.SerializeToString())
-            n.name = f"m{i}_{n.name}"
+            n.name = f"{i}/{n.name}"
             n.input[:] = [rename(v) for v in n.input]
             n.output[:] = [rename(v) for v in n.output]
             if n.op_type == "StringNormalizer":  # en_US is not there in a slim container
@@ -104,22 +113,23 @@ def join(graphs, x, task, classes):
             c.name = rename(c.name)
             constants.append(c)
         answer = rename(g.graph.output[-1].name)  # probabilities come after the label
-        constants.append(numpy_helper.from_array(np.array(weight, dtype=np.float32), f"weight{i}"))
-        nodes.append(helper.make_node("Mul", [answer, f"weight{i}"], [f"part{i}"], name=f"part{i}"))
-        means.append(f"part{i}")
+        constants.append(numpy_helper.from_array(np.array(weight, dtype=np.float32), f"forge:weight{i}"))
+        nodes.append(helper.make_node("Mul", [answer, f"forge:weight{i}"], [f"forge:part{i}"], name=f"forge:part{i}"))
+        means.append(f"forge:part{i}")
         for o in g.opset_import:
             if o.domain == "":
                 opset = max(opset, o.version)
             elif o.domain == "ai.onnx.ml":
                 ml = max(ml, o.version)
+    name = output_names(task, x)
     if task == "regression":
-        nodes.append(helper.make_node("Sum", means, ["value"], name="value"))
-        outputs = [helper.make_tensor_value_info("value", TensorProto.FLOAT, ["N", 1])]
+        nodes.append(helper.make_node("Sum", means, [name["value"]], name="value"))
+        outputs = [helper.make_tensor_value_info(name["value"], TensorProto.FLOAT, ["N", 1])]
     else:
-        nodes.append(helper.make_node("Sum", means, ["scores"], name="scores"))
-        nodes.append(helper.make_node("ArgMax", ["scores"], ["code"], axis=1, keepdims=0, name="code"))
-        nodes.append(helper.make_node("LabelEncoder", ["code"], ["label"], domain="ai.onnx.ml", name="label", keys_int64s=list(range(len(classes))), values_strings=classes))
-        outputs = [helper.make_tensor_value_info("label", TensorProto.STRING, ["N"]), helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", len(classes)])]
+        nodes.append(helper.make_node("Sum", means, [name["scores"]], name="scores"))
+        nodes.append(helper.make_node("ArgMax", [name["scores"]], ["forge:code"], axis=1, keepdims=0, name="code"))
+        nodes.append(helper.make_node("LabelEncoder", ["forge:code"], [name["label"]], domain="ai.onnx.ml", name="label", keys_int64s=list(range(len(classes))), values_strings=classes))
+        outputs = [helper.make_tensor_value_info(name["label"], TensorProto.STRING, ["N"]), helper.make_tensor_value_info(name["scores"], TensorProto.FLOAT, ["N", len(classes)])]
     nodes = needed(nodes, [o.name for o in outputs])
     used = {v for n in nodes for v in n.input}
     graph = helper.make_graph(nodes, "forge", inputs, outputs, [c for c in constants if c.name in used])
@@ -127,6 +137,17 @@ def join(graphs, x, task, classes):
     model.ir_version = 10
     onnx.checker.check_model(model)
     return model
+
+
+def output_names(task, columns):
+    """What the outputs are called: a column of the same name makes one step aside."""
+    names = {}
+    for want in ("value",) if task == "regression" else ("label", "scores"):
+        name = want
+        while name in columns:
+            name += "_out"
+        names[want] = name
+    return names
 
 
 def set_attribute(node, name, value):
@@ -157,8 +178,8 @@ def answer(sess, x, task):
     """(labels, scores) of the graph on raw rows; labels is empty for regression."""
     feed = {c: x[c].to_numpy().reshape(-1, 1) for c in x}
     if task == "regression":
-        return [], sess.run(["value"], feed)[0]
-    label, scores = sess.run(["label", "scores"], feed)
+        return [], sess.run(None, feed)[0]
+    label, scores = sess.run(None, feed)
     return list(label), scores
 
 
@@ -174,20 +195,12 @@ def probe(x, seed, rows=1000):
             v = rough[c].to_numpy(copy=True)
             v[hit] = ""
             v[rng.random(len(rough)) < 0.1] = "never seen before"
-            rough[c] = pd_object(v, rough.index)
+            rough[c] = pd.Series(v, index=rough.index, dtype=object)
         else:
             v = rough[c].to_numpy(copy=True)
             v[hit] = np.nan
             rough[c] = v
-    import pandas as pd
-
     return pd.concat([real, rough]).reset_index(drop=True)
-
-
-def pd_object(values, index):
-    import pandas as pd
-
-    return pd.Series(values, index=index, dtype=object)
 
 
 def check(model, members, x, task, classes, seed):

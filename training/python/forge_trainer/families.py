@@ -18,6 +18,7 @@ class Family:
     start: dict  # the first parameters tried
     space: Callable  # optuna trial → parameters
     make: Callable  # (parameters, task, seed, threads) → estimator
+    most: int = 0  # trials at most; 0: no limit. One parameter is soon known
 
 
 CLASSES, NUMBER = ("binary", "multiclass"), ("regression",)
@@ -96,8 +97,8 @@ BOOSTED = {"trees": 100, "rate": 0.08, "leaves": 15, "min_rows": 20, "l2": 1.0}
 FORESTS = {"trees": 80, "leaves": 128, "min_rows": 5, "features": 0.4}
 
 ALL = [
-    Family("logistic_regression", CLASSES, LINEAR, {"C": 0.5}, lambda t: {"C": t.suggest_float("C", 1e-3, 30.0, log=True)}, logistic),
-    Family("ridge", NUMBER, LINEAR, {"alpha": 1.0}, lambda t: {"alpha": t.suggest_float("alpha", 1e-3, 1e3, log=True)}, ridge),
+    Family("logistic_regression", CLASSES, LINEAR, {"C": 0.5}, lambda t: {"C": t.suggest_float("C", 1e-3, 30.0, log=True)}, logistic, 12),
+    Family("ridge", NUMBER, LINEAR, {"alpha": 1.0}, lambda t: {"alpha": t.suggest_float("alpha", 1e-3, 1e3, log=True)}, ridge, 12),
     Family("lightgbm", CLASSES + NUMBER, NATIVE, BOOSTED | {"columns": 0.8, "rows": 0.9}, lightgbm_space, lightgbm),
     Family("hist_gradient_boosting", CLASSES + NUMBER, NATIVE, BOOSTED, boosted_space, hist),
     Family("random_forest", CLASSES + NUMBER, FOREST, FORESTS, forest_space, forest("RandomForest")),

@@ -30,7 +30,8 @@ class Job:
     columns: list
     run: str = ""
     model: str = ""
-    data: str = "data.parquet"  # below the job directory
+    data: str = "data.parquet"  # a file, or a folder of files, below the job directory
+    order: str = "__row"  # column with the rows' order, if the data has it
     split: str = "__split"  # column with train, valid or test, fixed by the caller
     metric: str = ""  # what the leaderboard ranks by; by task when empty
     positive: str = ""  # the class that counts as yes; the rarer when empty

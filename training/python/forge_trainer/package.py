@@ -53,7 +53,7 @@ def manifest(job, data, inputs, found):
     if job.task == "binary":
         m["positive"] = data.classes[found["positive"]]
     m["inputs"] = inputs
-    m["outputs"] = {"value": "value"} if job.task == "regression" else {"label": "label", "scores": "scores"}
+    m["outputs"] = export.output_names(job.task, data.x[[i["name"] for i in inputs]])
     m["training_set"] = {k: str(job.training_set.get(k, "")) for k in ("id", "table", "snapshot")}
     m["run"] = job.run
     m["metrics"] = {k: round(v, 6) for k, v in plain(found["metrics"]).items() if v is not None}
@@ -76,11 +76,12 @@ def examples(job, data, columns, members):
 
 def mlmodel(job, data, inputs):
     """MLflow's own description, so that its client loads the folder."""
-    outputs = [{"type": "tensor", "name": "value", "tensor-spec": {"dtype": "float32", "shape": [-1, 1]}}]
+    name = export.output_names(job.task, [i["name"] for i in inputs])
+    outputs = [{"type": "tensor", "name": name.get("value"), "tensor-spec": {"dtype": "float32", "shape": [-1, 1]}}]
     if data.classes:
         outputs = [
-            {"type": "tensor", "name": "label", "tensor-spec": {"dtype": "str", "shape": [-1]}},
-            {"type": "tensor", "name": "scores", "tensor-spec": {"dtype": "float32", "shape": [-1, len(data.classes)]}},
+            {"type": "tensor", "name": name["label"], "tensor-spec": {"dtype": "str", "shape": [-1]}},
+            {"type": "tensor", "name": name["scores"], "tensor-spec": {"dtype": "float32", "shape": [-1, len(data.classes)]}},
         ]
     return {
         "flavors": {

@@ -114,7 +114,9 @@ def first_sound(job, data, columns, good, positive, metric, events):
     """The best model whose graph says what the model says: (name, members, graph,
     greatest difference, refused)."""
     plans = []
-    mean = ensemble.pick(good, data.y[data.rows("valid")], job.task, metric, positive)
+    y = data.y[data.rows("valid")]
+    base = measure.baseline(job.task, data.y[data.rows("train")], y, max(1, len(data.classes)), positive)[metric]
+    mean = ensemble.pick(good, y, job.task, metric, positive, base)
     if mean:
         picks, metrics = mean
         params = {"members": [{"family": t.family.name, "weight": round(w, 4), **t.params} for t, w in picks]}

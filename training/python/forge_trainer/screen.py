@@ -22,8 +22,10 @@ AFTER = set(
 # … unless another word says that it is about an earlier one.
 BEFORE = set("previous prev prior past last earlier former history avg mean".split())
 
-NAMED = 0.3  # power from which a telling name counts: ROC AUC 0.65
-PERFECT = 0.96  # power from which a column alone is too good to be true: ROC AUC 0.98
+NAMED = 0.3  # power from which a telling name counts: ROC AUC 0.65 …
+NAMED_SHARE = 0.7  # … if it also is this share of what all other columns reach together
+PERFECT = 0.96  # power from which a column alone is too good to be true: ROC AUC 0.98 …
+HONEST = 0.9  # … if all other columns together stay below: ROC AUC 0.95
 STRONG = 0.5  # power from which a column is worth a warning: ROC AUC 0.75
 AHEAD = 0.1  # by how much it must then beat all other columns together
 
@@ -65,33 +67,50 @@ def leaks(x, y, task, tags, seed):
 
     A column's power is 2·AUC − 1 of a shallow tree on it alone, on rows the tree has
     not seen (R² for regression). It is a leak if it is tagged so; if its name says
-    that it is known only afterwards and its power is real; or if it alone is almost
-    perfect and all other columns together are not: strong columns that back each
-    other up are no leak. Merely beating all the others is worth a warning.
+    that it is known only afterwards and its power is close to that of all other columns
+    together; or if it alone is almost perfect and all others together are not: strong
+    columns that back each other up are no leak. Less is worth a warning.
     """
     rows = sample(y, seed)
     x, y = x.iloc[rows].reset_index(drop=True), y[rows]
     power = {c: power_of(codes(x[[c]]), y, task, tree(task)) for c in x}
+    found = [Leak(c, score(power[c], task), "tagged as leakage") for c in x if "leakage" in tags.get(c, ())]
+    named, warn = by_name(x, y, task, power, {f.column for f in found}, seed)
+    found += named
+    more, strong = by_strength(x, y, task, power, {f.column for f in found}, seed)
+    return found + more, warn + strong
+
+
+def by_name(x, y, task, power, gone, seed):
+    words = {c: next((w for w in words_of(c) if w in AFTER), "") for c in x if not BEFORE & set(words_of(c))}
+    telling = [c for c, w in words.items() if w and c not in gone and power[c] >= NAMED]
+    if not telling:
+        return [], []
+    rest = [c for c in x if c not in gone and c not in telling]
+    together = power_of(codes(x[rest]), y, task, boosted(task, seed)) if rest else 0.0
     found, warn = [], []
-    for c in x:
-        if "leakage" in tags.get(c, ()):
-            found.append(Leak(c, score(power[c], task), "tagged as leakage"))
-        elif AFTER & set(words_of(c)) and not BEFORE & set(words_of(c)) and power[c] >= NAMED:
-            word = next(w for w in words_of(c) if w in AFTER)
-            found.append(Leak(c, score(power[c], task), f"its name says that it is known only after the event ({word!r}), and it predicts well by itself"))
-    gone = {f.column for f in found}
+    for c in telling:
+        if power[c] >= NAMED_SHARE * together:
+            found.append(Leak(c, score(power[c], task), f"its name says that it is known only after the event ({words[c]!r}), and by itself it predicts as well as columns that are known before ({score(together, task):.2f} together)"))
+        else:
+            warn.append(Leak(c, score(power[c], task), f"may be known only after the event, by its name ({words[c]!r})"))
+    return found, warn
+
+
+def by_strength(x, y, task, power, gone, seed):
     strong = sorted((c for c in x if c not in gone and power[c] >= STRONG), key=lambda c: -power[c])[:5]
+    warn = []
     # The first k strong ones against all the rest, for k = 1, 2, …: two leaks hide each other.
     for k in range(1, len(strong) + 1):
         rest = [c for c in x if c not in gone and c not in strong[:k]]
         together = power_of(codes(x[rest]), y, task, boosted(task, seed)) if rest else 0.0
         weakest = power[strong[k - 1]]
-        if weakest >= PERFECT and 1 - together > 5 * (1 - weakest):
-            found += [Leak(c, score(power[c], task), f"almost perfect by itself, while all other columns together reach {score(together, task):.2f}") for c in strong[:k]]
-            break
-        if k == 1 and weakest < PERFECT and weakest > together + AHEAD:
+        if weakest >= PERFECT and together < HONEST and 1 - together > 5 * (1 - weakest):
+            text = f"almost perfect by itself, while all other columns together reach {score(together, task):.2f}"
+            return [Leak(c, score(power[c], task), text) for c in strong[:k]], []
+        if k == 1 and weakest > together + AHEAD:
             warn.append(Leak(strong[0], score(weakest, task), f"predicts better by itself than all other columns together ({score(together, task):.2f})"))
-    return found, warn
+    return [], warn
 
 
 def sample(y, seed):

@@ -1,5 +1,6 @@
-"""The search: every family once with its starting parameters, then the most promising
-by a tree-structured Parzen estimator until the budget is used up."""
+"""The search: every family once with its starting parameters, then, until the budget is
+used up, half of the trials on the best family and half on the others in turn. Within a
+family a tree-structured Parzen estimator proposes the parameters."""
 
 import time
 import warnings
@@ -57,44 +58,67 @@ class Space:
 
 
 def search(job, data, columns, families, positive, metric, events):
-    """The trials, best first; those that failed last."""
-    import optuna
+    """The trials, best first, and those that failed."""
+    space, trials, rng = Space(data, columns, job.seed), [], np.random.default_rng(job.seed)
+    begin, sign = time.monotonic(), 1 if metric in measure.HIGHER else -1
+    lines = {f.name: Line(f, sign, job.seed) for f in families}
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space, trials, took = Space(data, columns, job.seed), [], {}
-    begin = time.monotonic()
-    study = optuna.create_study(direction="maximize" if metric in measure.HIGHER else "minimize", sampler=optuna.samplers.TPESampler(seed=job.seed, n_startup_trials=8 + len(families)))
-    names = [f.name for f in families]
-    by_name = {f.name: f for f in families}
-
-    def one(family, params):
-        start = time.monotonic()
-        t = attempt(job, space, family, params, positive, metric)
-        t.seconds = time.monotonic() - start
-        took[family.name] = max(t.seconds, took.get(family.name, 0) * 0.7)
+    def one(line):
+        params = line.propose()
+        t = attempt(job, space, line.family, params, positive, metric)
+        line.learn(t)
         trials.append(t)
-        events.emit("trial", family=family.name, params=params, score=t.score, metrics=t.metrics, seconds=round(t.seconds, 3), error=t.error)
+        events.emit("trial", family=t.family.name, params=params, score=t.score, metrics=t.metrics, seconds=round(t.seconds, 3), error=t.error)
         events.progress("search", done=len(trials), total=job.max_trials, unit="trials")
-        return t
 
-    for f in families:  # each once, whatever the budget: a leaderboard of one family says little
-        t = one(f, dict(f.start))
-        if not t.error:
-            study.add_trial(optuna.trial.create_trial(params={"family": f.name, **prefixed(f)}, distributions={"family": optuna.distributions.CategoricalDistribution(names), **distributions(f)}, value=t.score))
-    while time.monotonic() - begin < job.budget_s and (job.max_trials == 0 or len(trials) < job.max_trials):
-        asked = study.ask()
-        f = by_name[asked.suggest_categorical("family", names)]
-        params = f.space(Named(asked, f.name))
-        if time.monotonic() - begin + took[f.name] > job.budget_s:
+    for line in lines.values():  # each once, whatever the budget: a leaderboard of one family says little
+        one(line)
+    while job.max_trials == 0 or len(trials) < job.max_trials:
+        left = job.budget_s - (time.monotonic() - begin)
+        open_ = [line for line in lines.values() if line.open() and line.seconds < left]
+        if not open_:
             break
-        t = one(f, params)
-        study.tell(asked, None if t.error else t.score, state=optuna.trial.TrialState.FAIL if t.error else None)
-    bad = [t for t in trials if t.error]
-    good = sorted((t for t in trials if not t.error), key=lambda t: -t.score if metric in measure.HIGHER else t.score)
-    return good, bad
+        best = max(open_, key=lambda line: line.best)
+        one(best if rng.random() < 0.5 else min(open_, key=lambda line: line.tried))
+    good = sorted((t for t in trials if not t.error), key=lambda t: -sign * t.score)
+    return good, [t for t in trials if t.error]
+
+
+class Line:
+    """The trials of one family."""
+
+    def __init__(self, family, sign, seed):
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.family, self.sign = family, sign
+        self.study = optuna.create_study(direction="maximize" if sign > 0 else "minimize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4))
+        self.study.enqueue_trial(family.start)
+        self.tried, self.failed, self.best, self.seconds = 0, 0, -np.inf, 0.0
+
+    def open(self):
+        """Whether more trials may be worth their time."""
+        return self.failed < 2 and (self.family.most == 0 or self.tried < self.family.most)
+
+    def propose(self):
+        self.asked = self.study.ask()
+        return self.family.space(self.asked)
+
+    def learn(self, t):
+        import optuna
+
+        self.tried += 1
+        self.seconds = max(t.seconds, 0.7 * self.seconds)  # what the next may take
+        if t.error:
+            self.failed += 1
+            self.study.tell(self.asked, state=optuna.trial.TrialState.FAIL)
+            return
+        self.study.tell(self.asked, t.score)
+        self.best = max(self.best, self.sign * t.score)
 
 
 def attempt(job, space, family, params, positive, metric):
+    start = time.monotonic()
     try:
         x, y, xv, yv = space.matrices(family.style)
         model = family.make(params, job.task, job.seed, job.threads)
@@ -105,9 +129,9 @@ def attempt(job, space, family, params, positive, metric):
         metrics = measure.measure(job.task, yv, out, positive)
         if not np.isfinite(metrics[metric]):
             raise ValueError(f"{metric} is not defined on the validation rows")
-        return Trial(family, params, metrics[metric], metrics, 0, out)
+        return Trial(family, params, metrics[metric], metrics, time.monotonic() - start, out)
     except Exception as e:  # one family's failure must not end the others
-        return Trial(family, params, float("nan"), {}, 0, np.zeros(0), f"{type(e).__name__}: {e}"[:300])
+        return Trial(family, params, float("nan"), {}, time.monotonic() - start, np.zeros(0), f"{type(e).__name__}: {e}"[:300])
 
 
 def answers(model, x, task):
@@ -131,45 +155,3 @@ def predict(members, x, task):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return sum(b.weight * answers(b.model, b.pre.transform(x), task) for b in members)
-
-
-class Named:
-    """An optuna trial whose parameter names carry their family."""
-
-    def __init__(self, trial, family):
-        self.trial, self.family = trial, family
-
-    def suggest_int(self, name, low, high, log=False):
-        return self.trial.suggest_int(f"{self.family}.{name}", low, high, log=log)
-
-    def suggest_float(self, name, low, high, log=False):
-        return self.trial.suggest_float(f"{self.family}.{name}", low, high, log=log)
-
-
-class Collect:
-    """Reads a family's space instead of sampling from it."""
-
-    def __init__(self):
-        self.found = {}
-
-    def suggest_int(self, name, low, high, log=False):
-        import optuna
-
-        self.found[name] = optuna.distributions.IntDistribution(low, high, log=log)
-        return low
-
-    def suggest_float(self, name, low, high, log=False):
-        import optuna
-
-        self.found[name] = optuna.distributions.FloatDistribution(low, high, log=log)
-        return low
-
-
-def distributions(family):
-    c = Collect()
-    family.space(c)
-    return {f"{family.name}.{k}": v for k, v in c.found.items()}
-
-
-def prefixed(family):
-    return {f"{family.name}.{k}": v for k, v in family.start.items()}
