@@ -53,6 +53,9 @@ type Op struct {
 	Status  int              // of success; 0 means 200, or 204 without a body
 	MaxBody int64            // bytes; 0 means 1 MiB
 	Quiet   bool             // success is not audited: health, polling of jobs, predictions (which have their own log)
+	// Refuse writes a failure of a raw operation in the shape of its own protocol;
+	// nil means problem+json.
+	Refuse func(w http.ResponseWriter, r *http.Request, p *Problem)
 }
 
 // Server collects operations.
@@ -93,6 +96,12 @@ func (s *Server) Ops() []Op { return s.ops }
 // ServeHTTP serves all registered operations.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Router.ServeHTTP(w, r) }
 
+// Wrap gives another handler, such as the studio's pages, the same request id, panic
+// guard and security headers.
+func (s *Server) Wrap(h http.Handler) http.Handler {
+	return s.requestID(s.recoverer(secureHeaders(h)))
+}
+
 // Handle registers a typed operation: I and O are huma input and output structs.
 func Handle[I, O any](s *Server, op Op, h func(context.Context, *I) (*O, error)) {
 	s.add(&op)
@@ -121,11 +130,19 @@ func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request)
 		if err != nil {
 			s.logFailure(ctx, op, err)
 			if !rec.wrote {
-				WriteError(rec, r, err)
+				op.refuse(rec, r, err)
 			}
 		}
 		s.leave(ctx, op, r, rec.status())
 	})
+}
+
+func (op Op) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if op.Refuse == nil {
+		WriteError(w, r, err)
+		return
+	}
+	op.Refuse(w, r, ProblemOf(err, RequestID(r.Context())))
 }
 
 func (s *Server) add(op *Op) {
