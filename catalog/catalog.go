@@ -56,3 +56,27 @@ type Key struct {
 	Expires *time.Time `json:"expires,omitempty"`
 	Revoked *time.Time `json:"revoked,omitempty"`
 }
+
+// KnownRole reports whether role is one of ours.
+func KnownRole(role forge.Role) bool { return allowed[role] != nil }
+
+// Permissions lists what a role may do, for showing.
+func Permissions(role forge.Role) []forge.Permission {
+	out := []forge.Permission{}
+	for _, p := range []forge.Permission{forge.PermRead, forge.PermWrite, forge.PermPredict, forge.PermAdmin} {
+		if allowed[role][p] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Lower returns the role that may do less; each role may do all that the next one may.
+func Lower(a, b forge.Role) forge.Role {
+	for _, r := range []forge.Role{forge.RolePredict, forge.RoleViewer, forge.RoleEditor} {
+		if a == r || b == r {
+			return r
+		}
+	}
+	return forge.RoleOwner
+}

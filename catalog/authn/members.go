@@ -1,0 +1,187 @@
+package authn
+
+import (
+	"context"
+	"net/mail"
+	"strings"
+	"unicode/utf8"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/catalog"
+)
+
+// Members lists the members of ctx's project.
+func (s *Service) Members(ctx context.Context) ([]catalog.Member, error) {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Members(ctx, scope)
+}
+
+// AddMember makes a person a member of ctx's project; password is needed only for an
+// address without an account.
+func (s *Service) AddMember(ctx context.Context, m catalog.Member, password string) (catalog.Member, error) {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return catalog.Member{}, err
+	}
+	m.Email = NormalEmail(m.Email)
+	if a, err := mail.ParseAddress(m.Email); err != nil || a.Address != m.Email || len(m.Email) > 320 {
+		return catalog.Member{}, forge.Errorf(forge.KindInvalid, err, "address %q: want NAME@HOST", m.Email).With(forge.FieldError{Path: "email", Text: "want NAME@HOST"})
+	}
+	if !catalog.KnownRole(m.Role) {
+		return catalog.Member{}, unknownRole(m.Role)
+	}
+	if m.Name, err = displayName(m.Name, m.Email); err != nil {
+		return catalog.Member{}, err
+	}
+	hash := ""
+	if password != "" {
+		if err := checkPassword(password, m.Email); err != nil {
+			return catalog.Member{}, err
+		}
+		if hash, err = s.hasher.hash(ctx, password); err != nil {
+			return catalog.Member{}, err
+		}
+	}
+	m, err = s.store.AddMember(ctx, scope, m, hash)
+	s.Forget()
+	return m, err
+}
+
+func displayName(name, email string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" {
+		name, _, _ = strings.Cut(email, "@")
+	}
+	if utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+		return "", forge.Errorf(forge.KindInvalid, nil, "name: want at most 100 characters in one line").With(forge.FieldError{Path: "name", Text: "at most 100 characters in one line"})
+	}
+	return name, nil
+}
+
+// Change is what ChangeMember changes; empty fields stay.
+type Change struct {
+	Role     forge.Role
+	Name     string
+	Password string
+}
+
+// ChangeMember changes a member of ctx's project; a new password ends the person's
+// sign-ins.
+func (s *Service) ChangeMember(ctx context.Context, user forge.UserID, c Change) (catalog.Member, error) {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return catalog.Member{}, err
+	}
+	m, err := s.member(ctx, scope, user)
+	if err != nil {
+		return m, err
+	}
+	hash := ""
+	if c.Role != "" && !catalog.KnownRole(c.Role) { // everything is checked before anything changes
+		return m, unknownRole(c.Role)
+	}
+	if c.Name != "" || c.Password != "" {
+		if err := s.ownsAccount(ctx, scope, user, m.Email); err != nil {
+			return m, err
+		}
+	}
+	if c.Name != "" {
+		if c.Name, err = displayName(c.Name, m.Email); err != nil {
+			return m, err
+		}
+	}
+	if c.Password != "" {
+		if err := checkPassword(c.Password, m.Email); err != nil {
+			return m, err
+		}
+		if hash, err = s.hasher.hash(ctx, c.Password); err != nil {
+			return m, err
+		}
+	}
+	defer s.Forget()
+	if c.Role != "" && c.Role != m.Role {
+		if err := s.store.SetRole(ctx, scope, user, c.Role); err != nil {
+			return m, err
+		}
+	}
+	if c.Name != "" && c.Name != m.Name {
+		if err := s.store.SetName(ctx, scope.Tenant, user, c.Name); err != nil {
+			return m, err
+		}
+	}
+	if hash != "" {
+		if err := s.store.SetPassword(ctx, scope.Tenant, user, hash); err != nil {
+			return m, err
+		}
+	}
+	return s.member(ctx, scope, user)
+}
+
+// ownsAccount refuses to let an owner of one project change an account that works in
+// others too: with its new password the owner could enter those.
+func (s *Service) ownsAccount(ctx context.Context, scope forge.Scope, user forge.UserID, email string) error {
+	n, err := s.store.Memberships(ctx, scope.Tenant, user)
+	if err == nil && n > 1 {
+		return forge.Errorf(forge.KindDenied, nil, "%s is a member of other projects too; name and password of such an account cannot be changed from one of them", email)
+	}
+	return err
+}
+
+func (s *Service) member(ctx context.Context, scope forge.Scope, user forge.UserID) (catalog.Member, error) {
+	role, err := s.store.Role(ctx, scope, user)
+	if err != nil {
+		return catalog.Member{}, err
+	}
+	a, err := s.store.Account(ctx, scope.Tenant, user)
+	return catalog.Member{User: user, Email: a.Email, Name: a.Name, Role: role}, err
+}
+
+// RemoveMember ends a membership of ctx's project.
+func (s *Service) RemoveMember(ctx context.Context, user forge.UserID) error {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Forget()
+	return s.store.RemoveMember(ctx, scope, user)
+}
+
+// Me is who ctx's principal is, and where.
+type Me struct {
+	forge.Principal
+	Email string
+	Title string // of the project
+}
+
+// Me describes the principal of ctx.
+func (s *Service) Me(ctx context.Context) (Me, error) {
+	p, ok := forge.PrincipalFrom(ctx)
+	if !ok {
+		return Me{}, forge.Errorf(forge.KindDenied, nil, "sign in first")
+	}
+	project, err := s.store.Project(ctx, p.Scope)
+	if err != nil {
+		return Me{}, err
+	}
+	me := Me{Principal: p, Title: project.Title}
+	if p.Kind == "person" {
+		a, err := s.store.Account(ctx, p.Scope.Tenant, p.User)
+		if err != nil {
+			return Me{}, err
+		}
+		me.Email = a.Email
+	}
+	return me, nil
+}
+
+// Keys lists the API keys of ctx's project.
+func (s *Service) Keys(ctx context.Context) ([]catalog.Key, error) {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Keys(ctx, scope)
+}

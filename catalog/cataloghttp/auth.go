@@ -1,0 +1,201 @@
+package cataloghttp
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/catalog"
+	"aiforge.dev/forge/catalog/audit"
+	"aiforge.dev/forge/catalog/authn"
+	"aiforge.dev/forge/internal/httpapi"
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// refreshCookie is sent by browsers only to where it is used, and by no other site's
+// page: SameSite=Strict. Everything else takes a bearer header, which no other site's
+// page can set, so there is nothing to forge a request with.
+const (
+	refreshCookie = "forge_refresh"
+	refreshPath   = "/api/auth"
+)
+
+func registerAuth(s *httpapi.Server, svc Services) {
+	h := auth{svc}
+	httpapi.Handle(s, httpapi.Op{ID: "login", Method: "POST", Path: "/api/auth/login", Summary: "Sign in with address and password", Tag: "catalog", Perm: forge.PermPublic, MaxBody: 8 << 10}, h.login)
+	httpapi.Handle(s, httpapi.Op{ID: "refresh", Method: "POST", Path: "/api/auth/refresh", Summary: "A new access token for a refresh token, which is used up", Tag: "catalog", Perm: forge.PermPublic, MaxBody: 8 << 10}, h.refresh)
+	httpapi.Handle(s, httpapi.Op{ID: "logout", Method: "POST", Path: "/api/auth/logout", Summary: "End the sign-in", Tag: "catalog", Perm: forge.PermPublic, Status: http.StatusNoContent, MaxBody: 8 << 10}, h.logout)
+	httpapi.Handle(s, httpapi.Op{ID: "me", Method: "GET", Path: "/api/me", Summary: "Who am I, and where", Tag: "catalog", Perm: forge.PermSelf, Quiet: true}, h.me)
+}
+
+type auth struct{ svc Services }
+
+// client is what is known of the caller, filled by Resolve.
+type client struct {
+	remote string
+	tls    bool
+	cross  bool
+	cookie string
+}
+
+// Resolve implements huma.Resolver.
+func (c *client) Resolve(ctx huma.Context) []error {
+	c.remote = hostOnly(ctx.RemoteAddr())
+	c.tls = ctx.TLS() != nil
+	site, origin := ctx.Header("Sec-Fetch-Site"), ctx.Header("Origin")
+	c.cross = site != "" && site != "same-origin" && site != "none"
+	if u, err := url.Parse(origin); origin != "" && (err != nil || u.Host != ctx.Host()) {
+		c.cross = true
+	}
+	if k, err := huma.ReadCookie(ctx, refreshCookie); err == nil {
+		c.cookie = k.Value
+	}
+	return nil
+}
+
+func hostOnly(addr string) string {
+	for i := len(addr) - 1; i >= 0; i-- {
+		if addr[i] == ':' {
+			return addr[:i]
+		}
+	}
+	return addr
+}
+
+type loginInput struct {
+	client
+	Body struct {
+		Email    string `json:"email" maxLength:"320" example:"owner@example.org"`
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+type refreshInput struct {
+	client
+	Body *struct {
+		RefreshToken string `json:"refresh_token,omitempty" maxLength:"4096" doc:"For clients without cookies"`
+	}
+}
+
+type sessionOutput struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+	Cache     string        `header:"Cache-Control"`
+	Body      struct {
+		AccessToken  string          `json:"access_token"`
+		ExpiresIn    int             `json:"expires_in" doc:"Seconds"`
+		User         forge.UserID    `json:"user"`
+		Name         string          `json:"name"`
+		Project      forge.ProjectID `json:"project"`
+		Role         forge.Role      `json:"role" enum:"owner,editor,viewer,predict"`
+		RefreshToken string          `json:"refresh_token,omitempty" doc:"Only for clients that sent theirs in the body"`
+	}
+}
+
+type logoutOutput struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+}
+
+func (h auth) login(ctx context.Context, in *loginInput) (*sessionOutput, error) {
+	if in.cross {
+		return nil, crossSite()
+	}
+	ses, err := h.svc.Auth.Login(ctx, in.Body.Email, in.Body.Password, in.remote)
+	if err != nil {
+		return nil, err
+	}
+	h.note(ctx, "sign-in", ses, in.remote)
+	return h.answer(ses, &in.client, false), nil
+}
+
+func (h auth) refresh(ctx context.Context, in *refreshInput) (*sessionOutput, error) {
+	token, inBody := in.token()
+	if in.cross && !inBody {
+		return nil, crossSite()
+	}
+	if token == "" {
+		return nil, httpapi.Unauthenticated("no refresh token: sign in first")
+	}
+	ses, err := h.svc.Auth.Refresh(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return h.answer(ses, &in.client, inBody), nil
+}
+
+func (in *refreshInput) token() (token string, inBody bool) {
+	if in.Body != nil && in.Body.RefreshToken != "" {
+		return in.Body.RefreshToken, true
+	}
+	return in.cookie, false
+}
+
+func (h auth) logout(ctx context.Context, in *refreshInput) (*logoutOutput, error) {
+	token, inBody := in.token()
+	if in.cross && !inBody {
+		return nil, crossSite()
+	}
+	if err := h.svc.Auth.Logout(ctx, token); err != nil {
+		return nil, err
+	}
+	gone := h.cookie("", &in.client)
+	gone.MaxAge = -1
+	return &logoutOutput{SetCookie: []http.Cookie{gone}}, nil
+}
+
+func crossSite() error {
+	return forge.Errorf(forge.KindDenied, nil, "this request comes from another site's page")
+}
+
+func (h auth) cookie(value string, c *client) http.Cookie {
+	return http.Cookie{Name: refreshCookie, Value: value, Path: refreshPath, HttpOnly: true, Secure: h.svc.Secure || c.tls, SameSite: http.SameSiteStrictMode}
+}
+
+func (h auth) answer(ses authn.Session, c *client, inBody bool) *sessionOutput {
+	out := &sessionOutput{Cache: "no-store"}
+	out.Body.AccessToken, out.Body.ExpiresIn = ses.Access, int(ses.ExpiresIn/time.Second)
+	out.Body.User, out.Body.Name, out.Body.Project, out.Body.Role = ses.User.ID, ses.User.Name, ses.Scope.Project, ses.Role
+	if inBody {
+		out.Body.RefreshToken = ses.Refresh
+		return out
+	}
+	k := h.cookie(ses.Refresh, c)
+	k.Expires = ses.Until
+	out.SetCookie = []http.Cookie{k}
+	return out
+}
+
+// note writes a sign-in into the audit log with its person and project, which the
+// operation's own line cannot know.
+func (h auth) note(ctx context.Context, action string, ses authn.Session, remote string) {
+	_, _ = h.svc.Audit.Append(context.WithoutCancel(ctx), audit.Entry{ // the gate's line reports a broken log
+		At: time.Now().UTC(), Scope: ses.Scope, User: string(ses.User.ID), Name: ses.User.Name, Kind: "person",
+		Action: action, Target: ses.User.Email, Outcome: "ok", Remote: remote, RequestID: httpapi.RequestID(ctx),
+	})
+}
+
+type meOutput struct {
+	Body struct {
+		User        forge.UserID       `json:"user"`
+		Name        string             `json:"name"`
+		Email       string             `json:"email,omitempty"`
+		Kind        string             `json:"kind" enum:"person,key,job"`
+		Role        forge.Role         `json:"role" enum:"owner,editor,viewer,predict"`
+		Project     forge.ProjectID    `json:"project"`
+		Title       string             `json:"title" doc:"Of the project"`
+		Permissions []forge.Permission `json:"permissions"`
+	}
+}
+
+func (h auth) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	me, err := h.svc.Auth.Me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &meOutput{}
+	out.Body.User, out.Body.Name, out.Body.Email, out.Body.Kind = me.User, me.Name, me.Email, me.Kind
+	out.Body.Role, out.Body.Project, out.Body.Title = me.Role, me.Scope.Project, me.Title
+	out.Body.Permissions = catalog.Permissions(me.Role)
+	return out, nil
+}
