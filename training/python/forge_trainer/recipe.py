@@ -35,7 +35,7 @@ def run(job, jobdir, events):
     events.progress("search", unit="trials")
     good, bad = search(job, data, columns, kinds, positive, metric, events)
     if not good:
-        raise RuntimeError("no model family could be fitted: " + "; ".join(f"{t.family.name}: {t.error}" for t in bad))
+        raise BadJob("no model family could be fitted: " + "; ".join(f"{t.family.name}: {t.error}" for t in bad))
 
     events.progress("check")
     best, members, model, worst, refused = first_sound(job, data, columns, good, positive, metric, events)
@@ -141,7 +141,7 @@ def first_sound(job, data, columns, good, positive, metric, events):
             refused[name] = f"cannot be written as ONNX: {type(e).__name__}: {e}"[:300]
         events.warning(f"{name} is refused: {refused[name]}")
         events.emit("refused", family=name, error=refused[name])
-    raise RuntimeError("no model could be written as ONNX: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
+    raise BadJob("no model could be written as ONNX: " + "; ".join(f"{k}: {v}" for k, v in refused.items()))
 
 
 def weak(metrics, base, metric, warn):
