@@ -28,6 +28,9 @@ func (r *Reader) Reset(b []byte) { r.b, r.i = b, 0 }
 // Offset is how many bytes have been read.
 func (r *Reader) Offset() int { return r.i }
 
+// Rest is what has not been read.
+func (r *Reader) Rest() []byte { return r.b[r.i:] }
+
 // Fail is an error at the current place.
 func (r *Reader) Fail(format string, args ...any) error {
 	e := forge.Errorf(forge.KindInvalid, nil, format, args...)
