@@ -70,6 +70,9 @@ func NewEngine(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if note := sandboxMissing(); note != "" {
+		cfg.Log.Warn(note)
+	}
 	return &Engine{cfg: cfg, slots: make(chan struct{}, cfg.MaxWorkers)}
 }
 

@@ -4,8 +4,10 @@ package duck
 
 import "os/exec"
 
-// sandbox relies on the gate and on DuckDB's own settings where the system has no
-// Landlock.
 func sandbox(request) error { return nil }
+
+func sandboxMissing() string {
+	return "this system has no Landlock: user SQL is confined by its gate and by DuckDB's settings, not by the operating system"
+}
 
 func separate(*exec.Cmd) {}
