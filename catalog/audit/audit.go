@@ -28,7 +28,7 @@ type Entry struct {
 	At        time.Time   `json:"at"`
 	Scope     forge.Scope `json:"scope"`
 	User      string      `json:"user"`
-	Name      string      `json:"name"`
+	By        string      `json:"by" doc:"Name of who did it, at that time"`
 	Kind      string      `json:"kind" doc:"person, key or job; empty when nobody was signed in"`
 	Token     string      `json:"token,omitempty" doc:"Id of the key or sign-in"`
 	Action    string      `json:"action" doc:"Id of the operation"`

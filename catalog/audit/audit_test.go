@@ -32,7 +32,7 @@ func open(t *testing.T, dir string, segment int64) *audit.Log {
 }
 
 func entry(scope forge.Scope, i int) audit.Entry {
-	return audit.Entry{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Scope: scope, Name: "Ann", Action: fmt.Sprintf("op-%d", i), Outcome: "ok"}
+	return audit.Entry{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Scope: scope, By: "Ann", Action: fmt.Sprintf("op-%d", i), Outcome: "ok"}
 }
 
 func fill(t *testing.T, l *audit.Log, n int) {
@@ -200,7 +200,7 @@ func TestTamper(t *testing.T) {
 			for round := range 3 { // it stays found when the log goes on, and after another start
 				l := open(t, dir, 2048)
 				v := verify(t, l)
-				if v.OK || v.Text == "" || round == 0 && (v.BrokenAt < c.least || v.BrokenAt > c.most) {
+				if v.OK || v.Reason == "" || round == 0 && (v.BrokenAt < c.least || v.BrokenAt > c.most) {
 					t.Fatalf("round %d: %+v, want broken at %d to %d", round, v, c.least, c.most)
 				}
 				fill(t, l, 30)

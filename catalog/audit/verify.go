@@ -11,7 +11,7 @@ type Verdict struct {
 	Entries  int64  `json:"entries" doc:"Entries that are good, from the first on"`
 	OK       bool   `json:"ok"`
 	BrokenAt int64  `json:"broken_at,omitempty" doc:"Number of the first entry that was changed, moved or is missing"`
-	Text     string `json:"text,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // Verify walks the whole chain from the first entry to the head.
@@ -36,7 +36,7 @@ func (l *Log) Verify(ctx context.Context) (Verdict, error) {
 	if v.broken == "" {
 		v.checkEnd()
 	}
-	out := Verdict{Entries: v.at.seq, OK: v.broken == "", Text: v.broken}
+	out := Verdict{Entries: v.at.seq, OK: v.broken == "", Reason: v.broken}
 	if !out.OK {
 		out.BrokenAt = v.at.seq + 1
 	}

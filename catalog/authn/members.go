@@ -83,7 +83,7 @@ func (s *Service) ChangeMember(ctx context.Context, user forge.UserID, c Change)
 	if c.Role != "" && !catalog.KnownRole(c.Role) { // everything is checked before anything changes
 		return m, unknownRole(c.Role)
 	}
-	if c.Name != "" || c.Password != "" {
+	if c.Name != "" && c.Name != m.Name || c.Password != "" {
 		if err := s.ownsAccount(ctx, scope, user, m.Email); err != nil {
 			return m, err
 		}

@@ -170,7 +170,7 @@ func (h auth) answer(ses authn.Session, c *client, inBody bool) *sessionOutput {
 // operation's own line cannot know.
 func (h auth) note(ctx context.Context, action string, ses authn.Session, remote string) {
 	_, _ = h.svc.Audit.Append(context.WithoutCancel(ctx), audit.Entry{ // the gate's line reports a broken log
-		At: time.Now().UTC(), Scope: ses.Scope, User: string(ses.User.ID), Name: ses.User.Name, Kind: "person",
+		At: time.Now().UTC(), Scope: ses.Scope, User: string(ses.User.ID), By: ses.User.Name, Kind: "person",
 		Action: action, Target: ses.User.Email, Outcome: "ok", Remote: remote, RequestID: httpapi.RequestID(ctx),
 	})
 }

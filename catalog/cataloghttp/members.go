@@ -62,8 +62,9 @@ type newMember struct {
 
 type memberChange struct {
 	memberPath
-	Body struct {
-		Email    string     `json:"email,omitempty" doc:"Cannot be changed"`
+	Body struct { // a Member as it was read may be sent back, changed
+		ID       string     `json:"user,omitempty" doc:"Ignored"`
+		Email    string     `json:"email,omitempty" doc:"Ignored: an address stays"`
 		Name     string     `json:"name,omitempty" maxLength:"100"`
 		Role     forge.Role `json:"role,omitempty" enum:"owner,editor,viewer,predict"`
 		Password string     `json:"password,omitempty" maxLength:"256"`
@@ -86,7 +87,7 @@ func registerKeys(s *httpapi.Server, svc Services) {
 	httpapi.Handle(s, create, func(ctx context.Context, in *newKey) (*keyOutput, error) {
 		secret, key, err := svc.Auth.CreateKey(ctx, in.Body.Name, in.Body.Role, in.Body.Expires)
 		out := &keyOutput{Cache: "no-store"}
-		out.Body.Key, out.Body.Secret = key, secret
+		out.Body.Key, out.Body.Token = key, secret
 		return out, err
 	})
 	httpapi.Handle(s, op("revoke-key", "DELETE", "/api/keys/{id}", "End an API key"),
@@ -114,7 +115,7 @@ type newKey struct {
 type keyOutput struct {
 	Cache string `header:"Cache-Control"`
 	Body  struct {
-		catalog.Key
-		Secret string `json:"key" doc:"The key, shown only here"`
+		Key   catalog.Key `json:"key"`
+		Token string      `json:"token" doc:"The key itself, shown only here"`
 	}
 }

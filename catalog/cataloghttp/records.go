@@ -17,8 +17,12 @@ func registerRecords(s *httpapi.Server, svc Services) {
 			if err != nil {
 				return nil, err
 			}
+			list, err := svc.Audit.List(ctx, scope, in.After, in.Limit)
 			out := &auditOutput{}
-			out.Body.Entries, err = svc.Audit.List(ctx, scope, in.After, in.Limit)
+			out.Body.Entries = make([]auditEntry, 0, len(list))
+			for _, e := range list {
+				out.Body.Entries = append(out.Body.Entries, auditEntry{e, who{e.User, e.By, e.Kind, e.Token}})
+			}
 			return out, err
 		})
 	httpapi.Handle(s, httpapi.Op{ID: "verify-audit", Method: "GET", Path: "/api/audit/verify", Summary: "Is the audit log whole and unchanged", Tag: "catalog", Perm: forge.PermAdmin},
@@ -48,8 +52,20 @@ type auditInput struct {
 
 type auditOutput struct {
 	Body struct {
-		Entries []audit.Entry `json:"entries"`
+		Entries []auditEntry `json:"entries"`
 	}
+}
+
+type auditEntry struct {
+	audit.Entry
+	Principal who `json:"principal"`
+}
+
+type who struct {
+	User  string `json:"user"`
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`
+	Token string `json:"token,omitempty" doc:"Id of the key or sign-in"`
 }
 
 type verdictOutput struct{ Body audit.Verdict }

@@ -61,7 +61,7 @@ func (g *Gate) Audit(ctx context.Context, e httpapi.AuditEvent) {
 // Entry is an HTTP request as the audit log keeps it.
 func Entry(e httpapi.AuditEvent) audit.Entry {
 	return audit.Entry{
-		At: e.At, Scope: e.Principal.Scope, User: string(e.Principal.User), Name: e.Principal.Name, Kind: e.Principal.Kind, Token: e.Principal.Token,
+		At: e.At, Scope: e.Principal.Scope, User: string(e.Principal.User), By: e.Principal.Name, Kind: e.Principal.Kind, Token: e.Principal.Token,
 		Action: e.Action, Target: limit(e.Target), Outcome: e.Outcome, Status: e.Status, Remote: e.Remote, RequestID: e.RequestID,
 	}
 }

@@ -183,6 +183,10 @@ func (r *Runner) courier() courier {
 // process knows of. It makes waiting prompt; polling makes it certain.
 func (r *Runner) Changed() <-chan struct{} { return r.bell.next() }
 
+// Stopping returns a channel that is closed when Stop is called, so that those who
+// follow a job let go.
+func (r *Runner) Stopping() <-chan struct{} { return r.base.Done() }
+
 // bell wakes everybody who waits.
 type bell struct {
 	mu sync.Mutex

@@ -23,6 +23,10 @@ const poll = 500 * time.Millisecond
 // notifier is what a queue may also be able to do.
 type notifier interface{ Changed() <-chan struct{} }
 
+// stopper is what a queue may also be able to do: a server that stops would wait for
+// streams that wait for jobs.
+type stopper interface{ Stopping() <-chan struct{} }
+
 // stream sends a job's events as server-sent events until the job is done. A client
 // that reconnects sends the last id it has seen and misses nothing.
 type stream struct {
@@ -74,6 +78,10 @@ func (s *stream) follow(w http.ResponseWriter, r *http.Request, id string, after
 	beat, tick := time.NewTicker(s.heartbeat), time.NewTicker(poll)
 	defer beat.Stop()
 	defer tick.Stop()
+	var stopping <-chan struct{}
+	if x, ok := s.q.(stopper); ok {
+		stopping = x.Stopping()
+	}
 	for {
 		var changed <-chan struct{}
 		if n, ok := s.q.(notifier); ok {
@@ -100,6 +108,8 @@ func (s *stream) follow(w http.ResponseWriter, r *http.Request, id string, after
 		select {
 		case <-ctx.Done():
 			return nil // the client has gone
+		case <-stopping:
+			return nil // it will come back with the last id that it has seen
 		case <-changed:
 		case <-tick.C:
 		case <-beat.C:
