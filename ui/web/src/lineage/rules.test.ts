@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { layout, readable } from './rules'
+
+const ref = (s: string) => { const [kind, id] = s.split(':'); return { kind: kind!, id: id! } }
+const edge = (from: string, to: string) => ({ from: ref(from), to: ref(to), by: 'x', at: '' })
+
+test('everything stands right of what it was made from', () => {
+  const p = layout({ nodes: [], edges: [edge('file:a', 'snapshot:b'), edge('snapshot:b', 'trainingset:c'), edge('view:v', 'trainingset:c'), edge('file:a', 'trainingset:c'), edge('file:a', 'snapshot:b')] })
+  const column = Object.fromEntries(p.nodes.map((n) => [n.key, n.column]))
+  expect(column).toEqual({ 'file:a': 0, 'view:v': 0, 'snapshot:b': 1, 'trainingset:c': 2 })
+  expect(p.links).toHaveLength(4)
+})
+
+test('a circle ends', () => {
+  expect(layout({ nodes: [], edges: [edge('a:1', 'b:1'), edge('b:1', 'a:1')] }).nodes).toHaveLength(2)
+})
+
+test('no hash is shown', () => {
+  expect(readable('snapshot', 'raw.calls@8123456789012')).toBe('raw.calls')
+  expect(readable('run', 'run_5f0c5f0c5f0c5f0c5f0c')).toBe('')
+  expect(readable('model', 'calls/3')).toBe('calls/3')
+})

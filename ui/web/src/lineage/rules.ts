@@ -1,0 +1,50 @@
+// Laying a lineage graph out from left to right.
+import type { LineageGraph, Ref } from '../api/types'
+
+export interface Placed { key: string; kind: string; id: string; title: string; at?: string; column: number; row: number }
+export interface Picture { nodes: Placed[]; links: { from: string; to: string; by: string }[]; columns: number; rows: number }
+
+const keyOf = (r: Ref | string) => (typeof r === 'string' ? r : `${r.kind}:${r.id}`)
+
+/** layout gives each node the column after the furthest of its sources; equal columns are stacked by their sources' order. */
+export function layout(g: LineageGraph): Picture {
+  const links = unique(g.edges.map((e) => ({ from: keyOf(e.from), to: keyOf(e.to), by: e.by })))
+  const keys = [...new Set([...g.nodes.map((n) => keyOf(n.ref)), ...links.flatMap((l) => [l.from, l.to])])]
+  const depth = new Map(keys.map((k) => [k, 0]))
+  for (let round = 0; round < keys.length; round++) { // ends early; a circle ends by the bound
+    let moved = false
+    for (const l of links) {
+      const want = depth.get(l.from)! + 1
+      if (want > depth.get(l.to)! && want < keys.length) { depth.set(l.to, want); moved = true }
+    }
+    if (!moved) break
+  }
+  const titles = new Map(g.nodes.map((n) => [keyOf(n.ref), n]))
+  const rowOf = new Map<string, number>()
+  const columns = Math.max(0, ...depth.values()) + 1
+  const nodes: Placed[] = []
+  for (let c = 0; c < columns; c++) {
+    const here = keys.filter((k) => depth.get(k) === c).sort((a, b) => pull(a) - pull(b) || a.localeCompare(b))
+    here.forEach((k, row) => {
+      rowOf.set(k, row)
+      const [kind, ...rest] = k.split(':')
+      const n = titles.get(k)
+      nodes.push({ key: k, kind: kind!, id: rest.join(':'), title: n?.title || rest.join(':'), at: n?.at, column: c, row })
+    })
+  }
+  function pull(k: string) {
+    const from = links.filter((l) => l.to === k).map((l) => rowOf.get(l.from) ?? 0)
+    return from.length ? from.reduce((a, b) => a + b, 0) / from.length : 0
+  }
+  return { nodes, links, columns, rows: Math.max(0, ...nodes.map((n) => n.row)) + 1 }
+}
+
+function unique(links: { from: string; to: string; by: string }[]) {
+  return [...new Map(links.map((l) => [`${l.from}→${l.to}`, l])).values()]
+}
+
+/** readable is a node's id as people know it: hashes and snapshot numbers are not. */
+export function readable(kind: string, id: string): string {
+  const cut = id.replace(/@\d{6,}$/, '').replace(/^sha256:([0-9a-f]{8}).*$/, '$1…')
+  return kind === 'topic' ? cut.replace(/^forge\.[^.]+\.[^.]+\./, '').replace(/@.*$/, '') : /^(run|ts|set|dep)_[0-9a-f]{16,}$/.test(cut) ? '' : cut
+}

@@ -1,0 +1,2 @@
+declare module 'vanta/dist/vanta.net.min'
+declare module 'three'

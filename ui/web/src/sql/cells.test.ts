@@ -1,0 +1,32 @@
+import { beforeEach, expect, test } from 'vitest'
+import { csv, edit, keep, load, note } from './cells'
+
+beforeEach(() => localStorage.clear())
+
+test('cells are added after, moved and removed; the last one is only emptied', () => {
+  let c = edit([{ id: 1, kind: 'sql' as const, text: 'a' }], { type: 'add', after: 1, kind: 'note' })
+  c = edit(c, { type: 'add', after: 1, kind: 'sql', text: 'b' })
+  expect(c.map((x) => x.id)).toEqual([1, 3, 2])
+  c = edit(c, { type: 'move', id: 2, by: -1 })
+  expect(c.map((x) => x.id)).toEqual([1, 2, 3])
+  c = edit(edit(c, { type: 'remove', id: 1 }), { type: 'remove', id: 2 })
+  expect(edit(c, { type: 'remove', id: 3 })).toEqual([{ id: 3, kind: 'sql', text: '', chart: undefined }])
+})
+
+test('a broken store is no notebook', () => {
+  keep('p', [{ id: 1, kind: 'sql', text: 'x' }])
+  expect(load('p')).toHaveLength(1)
+  expect(load('other')).toBeNull()
+  localStorage.setItem('forge-notebook-p', '{"a":')
+  expect(load('p')).toBeNull()
+  localStorage.setItem('forge-notebook-p', '[{"id":"x"}]')
+  expect(load('p')).toBeNull()
+})
+
+test('export quotes what must be quoted', () => {
+  expect(csv(['a', 'b'], [[1, 'x,"y"'], [null, 'l\nm']])).toBe('a,b\r\n1,"x,""y"""\r\n,"l\nm"\r\n')
+})
+
+test('notes', () => {
+  expect(note('# T\n- **a** `b`')).toEqual([{ kind: 'h', runs: [{ text: 'T' }] }, { kind: 'li', runs: [{ text: 'a', bold: true }, { text: ' ' }, { text: 'b', code: true }] }])
+})
