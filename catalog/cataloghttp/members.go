@@ -62,7 +62,7 @@ type newMember struct {
 
 type memberChange struct {
 	User forge.UserID `path:"user"`
-	Body struct { // a Member as it was read may be sent back, changed
+	Body struct {     // a Member as it was read may be sent back, changed
 		ID       string     `json:"user,omitempty" doc:"Ignored"`
 		Email    string     `json:"email,omitempty" doc:"Ignored: an address stays"`
 		Name     string     `json:"name,omitempty" maxLength:"100"`
