@@ -86,3 +86,27 @@ func scanLoad(row interface{ Scan(...any) error }) (*ingest.Load, error) {
 	l.Table, err = forge.ParseTableName(table)
 	return &l, err
 }
+
+// Plan keeps how a file is being read into a table, so that an interrupted load is
+// finished the same way, whatever is asked for the second time. It returns the plan
+// that counts: the first one.
+func (s *Store) Plan(ctx context.Context, scope forge.Scope, table forge.TableName, sha256, plan string) (string, error) {
+	if err := check(scope); err != nil {
+		return "", err
+	}
+	_, err := s.db.ExecContext(ctx, `INSERT INTO ingest_plans (tenant, project, table_name, sha256, plan) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant, project, table_name, sha256) DO NOTHING`, scope.Tenant, scope.Project, table.String(), sha256, plan)
+	if err != nil {
+		return "", err
+	}
+	err = s.db.QueryRowContext(ctx, `SELECT plan FROM ingest_plans WHERE tenant = $1 AND project = $2 AND table_name = $3 AND sha256 = $4`,
+		scope.Tenant, scope.Project, table.String(), sha256).Scan(&plan)
+	return plan, err
+}
+
+// DropPlan forgets a plan.
+func (s *Store) DropPlan(ctx context.Context, scope forge.Scope, table forge.TableName, sha256 string) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM ingest_plans WHERE tenant = $1 AND project = $2 AND table_name = $3 AND sha256 = $4`,
+		scope.Tenant, scope.Project, table.String(), sha256)
+	return err
+}

@@ -19,7 +19,7 @@ func TestPostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	for _, table := range []string{"uploads", "loads", "contracts", "leases"} {
+	for _, table := range []string{"uploads", "loads", "contracts", "leases", "plans"} {
 		_, _ = db.Exec("DROP TABLE IF EXISTS ingest_" + table)
 	}
 	_, _ = db.Exec("DROP TABLE IF EXISTS schema_ingest")

@@ -102,6 +102,16 @@ func loads(t *testing.T, s *store.Store, now time.Time) {
 	if got, err := s.Loads(ctx, here, forge.TableName{Namespace: "raw", Name: "x"}); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
 	}
+	for want, plan := range map[string][]string{"one": {"one", "two"}, "three": {"three"}} {
+		for _, p := range plan {
+			if got, err := s.Plan(ctx, here, calls, "ab", p); err != nil || got != want {
+				t.Errorf("plan %q, %v; want %q", got, err, want)
+			}
+		}
+		if err := s.DropPlan(ctx, here, calls, "ab"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := s.DropLoads(ctx, here, calls, now); err != nil {
 		t.Fatal(err)
 	}

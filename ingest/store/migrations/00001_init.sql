@@ -23,3 +23,8 @@ CREATE TABLE ingest_leases (
   holder TEXT NOT NULL, epoch BIGINT NOT NULL, expires BIGINT NOT NULL,
   PRIMARY KEY (tenant, project, name)
 );
+CREATE TABLE ingest_plans (
+  tenant TEXT NOT NULL, project TEXT NOT NULL, table_name TEXT NOT NULL, sha256 TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  PRIMARY KEY (tenant, project, table_name, sha256)
+);
