@@ -179,3 +179,5 @@ func schemaLine(s lake.Schema) string {
 	}
 	return strings.Join(out, ", ") + "\n"
 }
+
+var testKey = mask.NewKey(secret)

@@ -3,6 +3,7 @@ package clean
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aiforge.dev/forge"
@@ -19,6 +20,8 @@ type Inputs struct {
 	Describe func(ctx context.Context, sql string) (lake.Schema, error)
 	// Key makes the tokens of mask steps. It becomes query arguments, never text.
 	Key mask.Key
+	// Tags are added to the columns read, by name in small letters.
+	Tags map[string][]string
 	// RowID carries a hidden number of the input row along, for the preview.
 	RowID bool
 }
@@ -188,6 +191,13 @@ func (p *Plan) base(ctx context.Context, in Inputs) error {
 		for _, c := range s.Columns {
 			if err := p.widen(c, t); err != nil {
 				return err
+			}
+		}
+	}
+	for i, c := range p.Input.Columns {
+		for _, tag := range in.Tags[strings.ToLower(c.Name)] {
+			if !slices.Contains(c.Tags, tag) {
+				p.Input.Columns[i].Tags = append(slices.Clone(c.Tags), tag)
 			}
 		}
 	}

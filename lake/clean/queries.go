@@ -45,7 +45,11 @@ func usesArgs(sql string) bool {
 
 // Select gives the result's rows.
 func (p *Plan) Select() string {
-	return p.with(len(p.ctes)) + "SELECT " + columnList(p.Schema) + " FROM " + p.last()
+	cols := make([]col, len(p.Schema.Columns))
+	for i, c := range p.Schema.Columns {
+		cols[i] = col{c, "CAST(" + ident(c.Name) + " AS " + sqlType(c.Type) + ")"} // as the table will have it
+	}
+	return p.with(len(p.ctes)) + "SELECT " + projection(cols, false) + " FROM " + p.last()
 }
 
 // Counts gives one row per step and one for the end: number, rows that come in, rows
@@ -100,17 +104,18 @@ func (p *Plan) Rejects(source string, at time.Time) string {
 			continue
 		}
 		upto = s.upto - 1
+		shown, from := shownColumns(s, hidden[i])
 		column, value, reason := "CASE", "CASE", "CASE"
 		for _, j := range s.result.rejects {
 			when := " WHEN (" + j.when + ") IS TRUE THEN "
 			column += when + text(j.column)
 			reason += when + text(j.reason)
-			value += when + shownValue(s.in, j.column, hidden[i])
+			value += when + shownValue(s.in, j.column, shown)
 		}
 		parts = append(parts, fmt.Sprintf(
 			"SELECT %s AS source, CAST(NULL AS BIGINT) AS line, %s END AS \"column\", CAST(%s END AS VARCHAR) AS value, %s END AS reason, %s AS text, TIMESTAMPTZ %s AS at, %s AS step, %s AS recipe FROM %s WHERE %s",
-			text(source), column, value, reason, rowText(s.in, hidden[i]), text(at.UTC().Format("2006-01-02 15:04:05.999999+00")),
-			text(s.title), text(p.Recipe.Name+"@"+p.Recipe.Hash()), s.from, anyReject(s.result)))
+			text(source), column, value, reason, rowText(s.in, shown), text(at.UTC().Format("2006-01-02 15:04:05.999999+00")),
+			text(s.title), text(p.Recipe.Name+"@"+p.Recipe.Hash()), from, anyReject(s.result)))
 	}
 	if len(parts) == 0 {
 		return "SELECT " + typedNulls(rejectColumns) + " WHERE false"
@@ -138,24 +143,44 @@ func (p *Plan) probe(n int) string {
 	return p.with(upto) + "SELECT count(hash(t)) FROM " + name + " t"
 }
 
-func shownValue(in lake.Schema, column string, hidden map[string]shower) string {
+// shownColumns gives, by column in small letters, the names under which hidden columns
+// are shown, and what to select from so that these names are there. They are columns of
+// their own because DuckDB cannot tell the type of a JSON function whose arguments hold
+// a parameter.
+func shownColumns(s compiled, hidden map[string]shower) (shown map[string]string, from string) {
+	shown = map[string]string{}
+	list := []string{"*"}
+	for i, c := range s.in.Columns {
+		if h, ok := hidden[strings.ToLower(c.Name)]; ok {
+			name := ident(fmt.Sprintf("__forge_shown_%d", i))
+			shown[strings.ToLower(c.Name)] = name
+			list = append(list, h(c)+" AS "+name)
+		}
+	}
+	if len(shown) == 0 {
+		return shown, s.from
+	}
+	return shown, "(SELECT " + strings.Join(list, ", ") + " FROM " + s.from + ")"
+}
+
+func shownValue(in lake.Schema, column string, shown map[string]string) string {
 	c, _, ok := find(in, column)
 	if !ok {
 		return "''"
 	}
-	if h, ok := hidden[strings.ToLower(c.Name)]; ok {
-		return h(c)
+	if name, ok := shown[strings.ToLower(c.Name)]; ok {
+		return name
 	}
 	return asText(c)
 }
 
 // rowText is the row as a JSON object.
-func rowText(in lake.Schema, hidden map[string]shower) string {
+func rowText(in lake.Schema, shown map[string]string) string {
 	var parts []string
 	for _, c := range in.Columns {
 		v := ident(c.Name)
-		if h, ok := hidden[strings.ToLower(c.Name)]; ok {
-			v = h(c)
+		if name, ok := shown[strings.ToLower(c.Name)]; ok {
+			v = name
 		} else if c.Type == lake.Binary || c.Type == lake.UUID {
 			v = "CAST(" + v + " AS VARCHAR)"
 		}
