@@ -60,9 +60,8 @@ func Tables(sql string) []forge.TableName {
 	}
 	var names []forge.TableName
 	seen := map[forge.TableName]bool{}
-	dot := func(i int) bool { return i >= 0 && i < len(toks) && toks[i].kind == punct && toks[i].text == "." }
 	for i := 0; i+2 < len(toks); i++ {
-		if !toks[i].names() || !dot(i+1) || !toks[i+2].names() || dot(i-1) || dot(i+3) {
+		if !toks[i].names() || !toks[i+1].is(".") || !toks[i+2].names() {
 			continue
 		}
 		name, err := forge.ParseTableName(strings.ToLower(toks[i].text + "." + toks[i+2].text))
@@ -81,21 +80,45 @@ var unordered = map[string]bool{
 }
 
 // streams reports whether sql hands on the rows of one table in their order, so that
-// a row's position means something.
+// a row's position means something. In doubt it does not.
 func streams(sql string) bool {
 	toks, err := lex(sql)
-	selects := 0
+	seen := map[string]int{}
+	depth, inFrom := 0, false
 	for _, t := range toks {
-		if t.kind != word {
-			continue
-		}
 		w := strings.ToLower(t.text)
-		if unordered[w] {
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		case t.is(",") && inFrom && depth == 0:
+			return false // a second table
+		case t.kind == word && unordered[w]:
 			return false
-		}
-		if w == "select" {
-			selects++
+		case t.kind == word:
+			seen[w]++
+			if depth == 0 {
+				inFrom = w == "from" || inFrom && w != "where" && w != "select" && w != "limit"
+			}
 		}
 	}
-	return err == nil && selects == 1 && len(Tables(sql)) == 1
+	return err == nil && seen["select"] <= 1 && seen["from"] == 1
+}
+
+// ordered reports whether sql orders its whole result.
+func ordered(sql string) bool {
+	toks, _ := lex(sql)
+	depth := 0
+	for _, t := range toks {
+		switch {
+		case t.is("("):
+			depth++
+		case t.is(")"):
+			depth--
+		case depth == 0 && t.kind == word && strings.EqualFold(t.text, "order"):
+			return true
+		}
+	}
+	return false
 }

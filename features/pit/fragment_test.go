@@ -34,8 +34,44 @@ func TestFragment(t *testing.T) {
 func TestTables(t *testing.T) {
 	got := pit.Tables(`SELECT c.x, 'raw.no', 1.5 FROM curated.calls c -- raw.not
 		JOIN "Raw" . "orders" o ON a.b.c = 1 JOIN curated.calls d`)
-	if fmt.Sprint(got) != "[c.x curated.calls raw.orders]" {
+	if fmt.Sprint(got) != "[c.x curated.calls raw.orders a.b b.c]" {
 		t.Error(got)
+	}
+}
+
+// TestOrderOfLabels: SQL without an order of its own gets one.
+func TestOrderOfLabels(t *testing.T) {
+	db := open(t)
+	exec(t, db, "CREATE TABLE raw.l AS SELECT range % 7 AS a, make_timestamp(range * 1000 % 50000) AS t, range AS y FROM range(3000)")
+	exec(t, db, "CREATE TABLE raw.f AS SELECT 1 AS a, TIMESTAMP '1960-01-01' AS ev, 5 AS f")
+	s := lake.Schema{Columns: []lake.Column{{Name: "a", Type: lake.Long}, {Name: "t", Type: lake.Timestamp}, {Name: "y", Type: lake.Long}, {Name: "ev", Type: lake.Timestamp}, {Name: "f", Type: lake.Int}}}
+	v := features.Version{View: features.View{Name: "v", SQL: "SELECT * FROM raw.f", EventTime: "ev"}, Entity: features.Entity{Keys: []string{"a"}}, Schema: s, Features: s.Columns[4:]}
+	for sql, order := range map[string]string{
+		"SELECT * FROM raw.l":                                 "rowid",
+		"SELECT x.* FROM raw.l AS x WHERE x.y >= 0":           "rowid",
+		"SELECT * FROM raw.l ORDER BY y DESC":                 "y DESC",
+		"SELECT * FROM (SELECT * FROM raw.l ORDER BY y DESC)": "t, a, y",
+		"SELECT a, t, max(y) AS y FROM raw.l GROUP BY ALL":    "t, a, y",
+		"SELECT p.* FROM raw.l AS p, (SELECT 1 AS one) AS q":  "t, a, y",
+		"FROM raw.l": "rowid",
+		"SELECT * FROM raw.l UNION ALL SELECT * FROM raw.l": "t, a, y",
+	} {
+		plan, err := pit.Compile(pit.Labels{SQL: sql, Schema: s, Time: "t", Label: "y"}, []features.Version{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := "raw.l"
+		if order != "rowid" {
+			from = "(" + sql + ")"
+		}
+		want := query(t, db, "SELECT a, t, y, CASE WHEN a = 1 THEN 5 END FROM "+from+" ORDER BY "+order)
+		if got := query(t, db, plan.SQL); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("%s: not in the order of %s", sql, order)
+		}
+		matched := query(t, db, "SELECT count(*) FILTER (a = 1) FROM ("+sql+")")
+		if got := query(t, db, plan.Matches); got[0] != matched[0] {
+			t.Errorf("%s: %s labels have a row, want %s", sql, got[0], matched[0])
+		}
 	}
 }
 

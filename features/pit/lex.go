@@ -18,6 +18,8 @@ type token struct {
 
 func (t token) names() bool { return t.kind == word || t.kind == quoted }
 
+func (t token) is(p string) bool { return t.kind == punct && t.text == p }
+
 // lex splits DuckDB SQL into tokens and drops comments. It fails where a quote or a
 // comment is not closed.
 func lex(s string) ([]token, error) {

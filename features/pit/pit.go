@@ -9,6 +9,8 @@
 //   - Position breaks the last tie where a view reads one table straight. SQL that
 //     joins, groups or orders gives its rows in no fixed order, so there the row with
 //     the greater hash of its features wins: as arbitrary, but the same every time.
+//   - Labels keep the order of their table or of their SQL's ORDER BY. Other SQL that
+//     fixes no order gets that of time, then of the other columns.
 //
 // How: each label and each feature row gets a number. Only keys, times and numbers go
 // through the ASOF join, after feature rows have been reduced to one for each key and
@@ -39,6 +41,8 @@ type Labels struct {
 type Plan struct {
 	SQL     string
 	Columns []features.SetColumn
+	// Matches is a SELECT of one row: for each view, how many labels find a row in it.
+	Matches string
 }
 
 // Compile makes the join of labels with views.
@@ -52,7 +56,7 @@ func Compile(labels Labels, views []features.Version) (Plan, error) {
 	for i, v := range views {
 		b.view(i, v)
 	}
-	return Plan{SQL: b.join(columns, len(views)), Columns: plain(columns)}, nil
+	return Plan{SQL: b.join(columns, len(views)), Columns: plain(columns), Matches: b.matches(len(views))}, nil
 }
 
 // builder collects the common table expressions of one query. Their names and those
@@ -71,8 +75,12 @@ func (b *builder) labels(l Labels, columns []column) {
 		}
 	}
 	timeColumn, _ := l.Schema.Column(l.Time)
-	b.add("_forge_labels", "MATERIALIZED (SELECT row_number() OVER () AS _forge_row, %s AS _forge_t, %s FROM (%s\n) AS _forge_l)",
-		micros("", timeColumn), strings.Join(names, ", "), l.SQL)
+	order := ""
+	if !streams(l.SQL) && !ordered(l.SQL) {
+		order = "ORDER BY " + quote(l.Time) + ", " + strings.Join(names, ", ")
+	}
+	b.add("_forge_labels", "MATERIALIZED (SELECT row_number() OVER (%s) AS _forge_row, %s AS _forge_t, %s FROM (%s\n) AS _forge_l)",
+		order, micros("", timeColumn), strings.Join(names, ", "), l.SQL)
 }
 
 // view adds _forge_fN, the numbered rows of view N, and _forge_jN, which row each
@@ -135,6 +143,14 @@ func (b *builder) join(columns []column, views int) string {
 	}
 	q.WriteString("\nORDER BY l._forge_row")
 	return q.String()
+}
+
+func (b *builder) matches(views int) string {
+	counts := make([]string, views)
+	for n := range counts {
+		counts[n] = fmt.Sprintf("(SELECT CAST(count(*) AS BIGINT) FROM %s) AS %s", at("_forge_j", n), at("m", n))
+	}
+	return "WITH " + strings.Join(b.ctes, ",\n") + "\nSELECT " + strings.Join(counts, ", ")
 }
 
 // numbered is the view's rows with a number each, their times in microseconds, and

@@ -261,16 +261,11 @@ func (s *Service) each(ctx context.Context, scope forge.Scope, sql string, pinne
 }
 
 func (s *Service) later(ctx context.Context, scope forge.Scope, v features.Version, now time.Time, pinned lake.At) (int64, error) {
-	res, err := s.house.Query(ctx, scope, lake.Query{SQL: pit.Later(v, now), Limits: lake.Limits{Time: joinTime}}, pinned)
+	row, err := s.row(ctx, scope, pit.Later(v, now), pinned)
 	if err != nil {
 		return 0, err
 	}
-	defer res.Close() //nolint:errcheck // the one row has come or an error has
-	batch, err := res.Next(ctx)
-	if err != nil {
-		return 0, err
-	}
-	n, _ := cell(batch.Column(0), 0).(int64)
+	n, _ := row[0].(int64)
 	return n, nil
 }
 

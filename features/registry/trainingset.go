@@ -120,6 +120,10 @@ func (s *Service) join(ctx context.Context, run jobs.Run, set *features.Training
 	if err := s.checkLabels(ctx, scope, labels, at); err != nil {
 		return err
 	}
+	run.Progress(jobs.Progress{Step: "match labels with views"})
+	if err := s.checkMatches(ctx, run, plan, versions, at); err != nil {
+		return err
+	}
 	run.Progress(jobs.Progress{Step: "join features"})
 	snap, err := s.write(ctx, scope, *set, plan.SQL, at)
 	if err != nil {
