@@ -30,6 +30,7 @@ type call struct {
 
 	kind    frameKind // of the frame that was read ahead, 0: none
 	payload []byte
+	err     error // of the worker or the connection; the call is over
 }
 
 func newCall(ctx context.Context, e *Engine, p *process, o op, limit time.Duration) *call {
@@ -56,24 +57,27 @@ func (c *call) end(reuse bool) {
 
 // peek reads the next frame without taking it.
 func (c *call) peek() (frameKind, error) {
-	if c.kind == 0 {
-		kind, payload, err := readFrame(c.p.out)
-		if err != nil {
-			return 0, c.lost(err)
+	if c.err == nil && c.kind == 0 {
+		var err error
+		if c.kind, c.payload, err = readFrame(c.p.out); err != nil {
+			c.err = c.lost(err)
+		} else if c.kind == frameError {
+			c.err = reported(c.payload)
 		}
-		c.kind, c.payload = kind, payload
 	}
-	if c.kind == frameError {
-		var f failure
-		if err := json.Unmarshal(c.payload, &f); err != nil {
-			return 0, err
-		}
-		if f.Kind == forge.KindInternal {
-			return 0, fmt.Errorf("duck: worker: %s", f.Text)
-		}
-		return 0, forge.Errorf(f.Kind, nil, "%s", f.Text)
+	return c.kind, c.err
+}
+
+// reported is the error that a worker sent.
+func reported(payload []byte) error {
+	var f failure
+	if err := json.Unmarshal(payload, &f); err != nil {
+		return err
 	}
-	return c.kind, nil
+	if f.Kind == forge.KindInternal {
+		return fmt.Errorf("duck: worker: %s", f.Text)
+	}
+	return forge.Errorf(f.Kind, nil, "%s", f.Text)
 }
 
 // lost explains why a worker stopped answering.
@@ -135,11 +139,11 @@ func (c *call) rows() (lake.Rows, error) {
 
 // cause prefers the worker's own error to what a half stream looks like to Arrow.
 func (c *call) cause(err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
-		return nil
+	if c.err != nil {
+		return c.err
 	}
-	if _, own := c.peek(); own != nil {
-		return own
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
 	return err
 }
