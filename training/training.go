@@ -39,6 +39,7 @@ type Run struct {
 	Rows        Split                `json:"rows"`
 	Leaderboard []Trial              `json:"leaderboard"`
 	Leakage     []Leak               `json:"leakage" doc:"Columns left out, and why"`
+	Warnings    []string             `json:"warnings,omitempty" doc:"What to know before trusting the model"`
 	Best        string               `json:"best,omitempty"`
 	Metrics     map[string]float64   `json:"metrics" doc:"Of the best model on rows it has not seen"`
 	Baseline    map[string]float64   `json:"baseline" doc:"Of always predicting the class shares (or the mean)"`

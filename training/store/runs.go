@@ -11,8 +11,9 @@ import (
 	"aiforge.dev/forge/training"
 )
 
-// PutRun stores a run, new or changed. A run that has ended stays as it is: a late
-// writer, such as an attempt that lost its lease, changes nothing.
+// PutRun stores a run, new or changed. A run that has ended stays as it is, and one that
+// runs is never queued again: a late writer, such as an attempt that lost its lease,
+// changes nothing.
 func (s *Store) PutRun(ctx context.Context, scope forge.Scope, r training.Run) error {
 	if err := check(scope); err != nil {
 		return err
@@ -24,7 +25,7 @@ func (s *Store) PutRun(ctx context.Context, scope forge.Scope, r training.Run) e
 	_, err = s.db.ExecContext(ctx, `
 		INSERT INTO training_runs (tenant, project, id, state, body, created) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (tenant, project, id) DO UPDATE SET state = excluded.state, body = excluded.body
-		WHERE training_runs.state IN ('queued', 'running')`,
+		WHERE training_runs.state = 'queued' OR training_runs.state = 'running' AND excluded.state <> 'queued'`,
 		scope.Tenant, scope.Project, r.ID, r.State, string(body), sqldb.Micros(r.Created))
 	return err
 }

@@ -51,6 +51,14 @@ func runs(t *testing.T, s *store.Store) {
 	if got, _ := s.Runs(ctx, scope, 1); len(got) != 1 {
 		t.Errorf("limit 1 gave %d", len(got))
 	}
+	again := old
+	again.State = "queued"
+	if err := s.PutRun(ctx, scope, again); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Run(ctx, scope, "run_1"); err != nil || r.State != "running" {
+		t.Errorf("a running run was queued again: %+v, %v", r, err)
+	}
 	old.State, old.Version = "succeeded", 3
 	if err := s.PutRun(ctx, scope, old); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,91 @@
+package trainer
+
+import (
+	"fmt"
+	"strings"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/features"
+)
+
+// Names that the export adds to the training set's columns.
+const (
+	splitColumn = "__split"
+	orderColumn = "__row"
+)
+
+// selectRows is the SELECT of a run's rows. The split is fixed here: with times, the
+// oldest 60 % train, the next 20 % choose the model and the newest 20 % measure it, as
+// it will be in use; without, rows are dealt 3 : 1 : 1 within each class by a hash of
+// their keys, so that a re-made set gives every entity the same part.
+func selectRows(set features.TrainingSet, target, task string, c census) string {
+	var columns, keys []string
+	time := ""
+	for _, col := range set.Columns {
+		switch {
+		case col.Name == target && task == "regression":
+			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS DOUBLE) AS %[1]s", quote(col.Name)))
+		case col.Name == target: // classes are texts, spelt as SQL spells them
+			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS VARCHAR) AS %[1]s", quote(col.Name)))
+		case col.Role == "feature" || col.Role == "kept":
+			columns = append(columns, quote(col.Name))
+		}
+		if col.Role == "key" {
+			keys = append(keys, quote(col.Name))
+		}
+		if col.Role == "time" {
+			time = quote(col.Name)
+		}
+	}
+	if len(keys) == 0 { // a set without keys: the whole row stands for itself
+		keys = []string{rowText(set)}
+	}
+	numbered, part := byHash(keys, target, task), dealt
+	if time != "" && c.times > 1 {
+		numbered, part = byTime(time, keys), inOrder
+	}
+	return fmt.Sprintf(`SELECT %s, %s AS %s, CAST(__n AS BIGINT) AS %s
+FROM (SELECT *, %s FROM %s WHERE %s IS NOT NULL) t
+ORDER BY __n`, strings.Join(columns, ", "), part, splitColumn, orderColumn, numbered, table(set), quote(target))
+}
+
+const (
+	inOrder = `CASE WHEN __n * 5 <= __all * 3 THEN 'train' WHEN __n * 5 <= __all * 4 THEN 'valid' ELSE 'test' END`
+	dealt   = `CASE WHEN __in_class % 5 IN (1, 2, 3) THEN 'train' WHEN __in_class % 5 = 4 THEN 'valid' ELSE 'test' END`
+)
+
+// byTime numbers rows from the oldest; keys decide among rows of the same time.
+func byTime(time string, keys []string) string {
+	return fmt.Sprintf("row_number() OVER (ORDER BY %s NULLS FIRST, %s) AS __n, count(*) OVER () AS __all", time, strings.Join(keys, ", "))
+}
+
+func byHash(keys []string, target, task string) string {
+	text := make([]string, len(keys))
+	for i, k := range keys {
+		text[i] = fmt.Sprintf("coalesce(CAST(%s AS VARCHAR), '')", k)
+	}
+	hash := "md5(concat_ws('|', " + strings.Join(text, ", ") + "))"
+	class := ""
+	if task != "regression" {
+		class = "PARTITION BY " + quote(target) + " "
+	}
+	return fmt.Sprintf("row_number() OVER (ORDER BY %[1]s) AS __n, row_number() OVER (%[2]sORDER BY %[1]s) AS __in_class", hash, class)
+}
+
+func rowText(set features.TrainingSet) string {
+	var parts []string
+	for _, c := range set.Columns {
+		parts = append(parts, fmt.Sprintf("coalesce(CAST(%s AS VARCHAR), '')", quote(c.Name)))
+	}
+	return "concat_ws('|', " + strings.Join(parts, ", ") + ")"
+}
+
+func table(set features.TrainingSet) string {
+	return quote(set.Table.Namespace) + "." + quote(set.Table.Name)
+}
+
+func pinned(set features.TrainingSet) map[forge.TableName]int64 {
+	return map[forge.TableName]int64{set.Table: set.Snapshot}
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
