@@ -119,7 +119,7 @@ func isSSN(s string) bool {
 // isPhone wants a plus or a separator, and 7 to 15 digits: plain digits may be any
 // number, and epoch seconds are no telephone numbers. Dates and IP addresses are not.
 func isPhone(s string) bool {
-	if !phoneRE.MatchString(s) || dateRE.MatchString(s) || isIP(s) || isSSN(s) {
+	if !phoneRE.MatchString(s) || dateRE.MatchString(s) || isIP(s) || ssnRE.MatchString(s) {
 		return false
 	}
 	digits, marks := 0, 0
