@@ -76,7 +76,6 @@ func newCourier(r *Runner) (courier, error) {
 		CompletedJobRetentionPeriod: time.Hour, // the story is in our rows
 		FetchCooldown:               20 * time.Millisecond,
 		FetchPollInterval:           max(r.cfg.Poll, 20*time.Millisecond),
-		PollOnly:                    r.db.Dialect == sqldb.SQLite, // its listener reads the file 20 times a second
 	}
 	if len(queues) == 0 {
 		cfg.Queues, cfg.Workers = nil, nil
@@ -84,8 +83,16 @@ func newCourier(r *Runner) (courier, error) {
 	if r.db.Dialect == sqldb.Postgres {
 		return river.NewClient[pgx.Tx](riverpgxv5.New(r.db.Pool), cfg)
 	}
-	return river.NewClient[*sql.Tx](riversqlite.New(r.db.DB), cfg)
+	return river.NewClient[*sql.Tx](quiet{riversqlite.New(r.db.DB)}, cfg)
 }
+
+// quiet keeps River from listening to a SQLite file, which it would do by reading it
+// twenty times a second: a job inserted by this process wakes its queue at once
+// without that, and one of another process is found by polling.
+type quiet struct{ *riversqlite.Driver }
+
+func (quiet) SupportsListener() bool     { return false }
+func (quiet) SupportsListenNotify() bool { return false }
 
 func migrateRiver(ctx context.Context, db *sqldb.DB) error {
 	if db.Dialect == sqldb.Postgres {

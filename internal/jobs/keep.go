@@ -13,14 +13,14 @@ func (r *Runner) renewing() {
 	for {
 		select {
 		case <-tick.C:
-			r.renew()
+			_ = r.renew() // it says so in the log
 		case <-r.quit: // after the last handler has returned: until then leases must be kept
 			return
 		}
 	}
 }
 
-func (r *Runner) renew() {
+func (r *Runner) renew() error {
 	r.mu.Lock()
 	mine := make([]*run, 0, len(r.running))
 	for _, x := range r.running {
@@ -28,7 +28,7 @@ func (r *Runner) renew() {
 	}
 	r.mu.Unlock()
 	if len(mine) == 0 {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Lease/4)
 	defer cancel()
@@ -52,6 +52,7 @@ func (r *Runner) renew() {
 	if err != nil {
 		r.cfg.Log.Warn("leases of jobs could not be renewed", "jobs", len(mine), "err", err)
 	}
+	return err
 }
 
 // sweeping gives lapsed jobs back and delivers what waits without a delivery. It
@@ -72,6 +73,9 @@ func (r *Runner) sweeping() {
 }
 
 func (r *Runner) sweep(ctx context.Context) error {
+	if err := r.renew(); err != nil {
+		return err // a slow store must not make this process take its own jobs for dead
+	}
 	n, err := r.rows.lapse(ctx, r.cfg.MaxLapses)
 	if err != nil {
 		return err

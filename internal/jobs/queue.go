@@ -33,6 +33,9 @@ func (r *Runner) Enqueue(ctx context.Context, kind, title, key string, args any)
 	if len(raw) > maxArgs {
 		return Job{}, forge.Errorf(forge.KindInvalid, nil, "the arguments of the job %q have %d bytes; at most %d are allowed", title, len(raw), maxArgs)
 	}
+	if title == "" {
+		title = kind
+	}
 	j := Job{ID: forge.NewID("job"), Kind: kind, Title: title, State: Queued, Args: raw, By: who.Name, Created: sqldb.Time(sqldb.Micros(r.rows.now()))}
 	if old, found, err := r.store(ctx, scope, who, j, key); err != nil || found {
 		return old, err

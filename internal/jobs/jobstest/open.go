@@ -32,9 +32,10 @@ func SQLite(t testing.TB) Store {
 	}
 }
 
-// Config is quick enough for tests.
+// Config is quick enough for tests. The lease is long beside what a busy machine may
+// sleep; tests of its end shorten it.
 func Config() jobs.Config {
-	return jobs.Config{Lease: time.Second, Poll: 50 * time.Millisecond, Flush: 20 * time.Millisecond, Back: func(int) time.Duration { return 0 }}
+	return jobs.Config{Lease: 4 * time.Second, Poll: 50 * time.Millisecond, Flush: 20 * time.Millisecond, Back: func(int) time.Duration { return 0 }}
 }
 
 // Start returns a started Runner on db with the kinds that register adds; it stops

@@ -56,8 +56,9 @@ func finishFrom(step string) jobs.Handler {
 func testTakeover(t *testing.T, open Store) {
 	ctx := ctxFor(t)
 	started, late := make(chan string, 1), make(chan error, 1)
-	db := open()
-	dead := Start(t, db, Config(), func(r *jobs.Runner) {
+	db, short := open(), Config()
+	short.Lease = time.Second
+	dead := Start(t, db, short, func(r *jobs.Runner) {
 		r.Register("long", func(ctx context.Context, run jobs.Run) (any, error) {
 			if err := run.Step(ctx, "half", nil, func(context.Context) (any, error) { return "kept", nil }); err != nil {
 				return nil, err
