@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -188,6 +189,11 @@ func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta
 	add := make([]ice.DataFile, len(ch.Add))
 	for i, f := range ch.Add {
 		if add[i], err = t.dataFile(name, staged.Metadata(), f); err != nil {
+			return nil, err
+		}
+	}
+	if len(add) > 0 {
+		if err := syncPath(filepath.Join(path(meta.Location()), "data")); err != nil {
 			return nil, err
 		}
 	}

@@ -121,7 +121,7 @@ func (t *Tables) dataFile(name forge.TableName, meta table.Metadata, f lake.Data
 	if err := checkColumns(footer, meta.CurrentSchema()); err != nil {
 		return nil, forge.Errorf(forge.KindInvalid, err, "file %s cannot become part of table %s: %s", filepath.Base(f.Path), name, err)
 	}
-	if err := syncFile(clean); err != nil {
+	if err := syncPath(clean); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "file %s of table %s cannot be written to disk", filepath.Base(f.Path), name)
 	}
 	return table.DataFileFromMetadata(table.DataFileArgs{

@@ -55,8 +55,8 @@ func (f *syncedFile) Close() error {
 	return f.File.Close()
 }
 
-// syncFile and syncDir make a file that another process wrote, and its name, durable.
-func syncFile(p string) error {
+// syncPath makes a file that another process wrote, or the names in a folder, durable.
+func syncPath(p string) error {
 	f, err := os.Open(p)
 	if err != nil {
 		return err
