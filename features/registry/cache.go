@@ -53,6 +53,15 @@ func (c *cache) put(k cacheKey, e *entry, gen uint64) {
 	c.entries[k] = e
 }
 
+// renew replaces an entry by a younger one of the same version.
+func (c *cache) renew(k cacheKey, old, e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[k] == old {
+		c.entries[k] = e
+	}
+}
+
 // forget drops what is known of a project.
 func (c *cache) forget(scope forge.Scope) {
 	c.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,29 +159,36 @@ func place(v *features.Vector, slots []slot, use int, row features.Row, ok, expi
 	}
 }
 
-// rows reads a group. If rows are missing and another process may have put a newer
-// group in its place, it looks once more.
+// missTrust is how old what is known of a version may be for a missing row to be
+// believed without asking whether another process has put a newer group in its place.
+const missTrust = 50 * time.Millisecond
+
+// rows reads a group. If rows are missing and a newer group may have come in its
+// place meanwhile, it looks once more.
 func (s *Service) rows(ctx context.Context, scope forge.Scope, u *use, keys []features.Key) ([]features.Row, []bool, error) {
 	rows, ok, err := s.online.Get(ctx, scope, u.group, keys)
+	if err != nil || !slices.Contains(ok, false) {
+		return rows, ok, err
+	}
+	if held, _ := s.cache.get(cacheKey{scope, u.ref}); held == u.entry && time.Since(u.loaded) < missTrust {
+		return rows, ok, nil
+	}
+	// By number: another version might have its features at other places.
+	e, err := s.entry(ctx, scope, u.version.Ref(), missTrust)
+	if errors.Is(err, forge.ErrNotFound) {
+		return rows, ok, nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, found := range ok {
-		if found || time.Since(u.loaded) < time.Second {
-			continue
-		}
-		// By number: another version might have its features at other places.
-		e, err := s.entry(ctx, scope, u.version.Ref(), time.Second)
-		if errors.Is(err, forge.ErrNotFound) {
-			return rows, ok, nil
-		}
-		if err != nil || e.group == u.group {
-			return rows, ok, err
-		}
-		u.entry = e
-		return s.online.Get(ctx, scope, e.group, keys)
+	if u.ref != u.version.Ref() {
+		s.cache.renew(cacheKey{scope, u.ref}, u.entry, e)
 	}
-	return rows, ok, nil
+	if e.group == u.group {
+		return rows, ok, nil
+	}
+	u.entry = e
+	return s.online.Get(ctx, scope, e.group, keys)
 }
 
 // keysOf builds the view's key of each entity that has all its parts; where[j] is the
