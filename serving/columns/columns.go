@@ -7,6 +7,7 @@ package columns
 import (
 	"math"
 	"strings"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/serving"
@@ -212,4 +213,32 @@ func Number(c arrow.Array) (func(i int) (x float64, ok bool), error) {
 		}
 		return get(i), true
 	}, nil
+}
+
+// Time returns how to read a column of times or dates, or of text as RFC 3339; the
+// zero time for NULL and for what is no time.
+func Time(c arrow.Array) func(i int) time.Time {
+	var get func(i int) time.Time
+	switch a := c.(type) {
+	case *array.Timestamp:
+		unit := a.DataType().(*arrow.TimestampType).Unit
+		get = func(i int) time.Time { return a.Value(i).ToTime(unit) }
+	case *array.Date32:
+		get = func(i int) time.Time { return a.Value(i).ToTime() }
+	case *array.Date64:
+		get = func(i int) time.Time { return a.Value(i).ToTime() }
+	default:
+		text := Text(c)
+		get = func(i int) time.Time {
+			s, _ := text(i)
+			t, _ := time.Parse(time.RFC3339Nano, s) // the zero time when it is none
+			return t
+		}
+	}
+	return func(i int) time.Time {
+		if null(c, i) {
+			return time.Time{}
+		}
+		return get(i)
+	}
 }
