@@ -60,15 +60,17 @@ func (s rows) lapse(ctx context.Context, maxLapses int) (int, error) {
 	return int(n), err
 }
 
-// waiting is a queued job that may need a (new) delivery.
+// waiting is a queued job that may need a (new) delivery. The attempt tells it from the
+// same job waiting again after a quick failure.
 type waiting struct {
 	address
 	kind     string
 	delivery int64
+	attempt  int64
 }
 
 func (s rows) due(ctx context.Context, limit int) ([]waiting, error) {
-	rs, err := s.db.QueryContext(ctx, `SELECT tenant, project, id, kind, delivery FROM job WHERE state = 'queued' AND due <= $1 ORDER BY due LIMIT $2`, sqldb.Micros(s.now()), limit)
+	rs, err := s.db.QueryContext(ctx, `SELECT tenant, project, id, kind, delivery, attempt FROM job WHERE state = 'queued' AND due <= $1 ORDER BY due LIMIT $2`, sqldb.Micros(s.now()), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (s rows) due(ctx context.Context, limit int) ([]waiting, error) {
 	var out []waiting
 	for rs.Next() {
 		var w waiting
-		if err := rs.Scan(&w.Tenant, &w.Project, &w.ID, &w.kind, &w.delivery); err != nil {
+		if err := rs.Scan(&w.Tenant, &w.Project, &w.ID, &w.kind, &w.delivery, &w.attempt); err != nil {
 			return nil, err
 		}
 		out = append(out, w)
@@ -86,7 +88,7 @@ func (s rows) due(ctx context.Context, limit int) ([]waiting, error) {
 
 // delivered records a delivery in place of the one that w had, and when to look again.
 func (s rows) delivered(ctx context.Context, w waiting, delivery int64, again time.Time) error {
-	_, err := s.changed(ctx, `UPDATE job SET delivery = $1, due = $2 WHERE tenant = $3 AND project = $4 AND id = $5 AND state = 'queued' AND delivery = $6`,
-		delivery, sqldb.Micros(again), w.Tenant, w.Project, w.ID, w.delivery)
+	_, err := s.changed(ctx, `UPDATE job SET delivery = $1, due = $2 WHERE tenant = $3 AND project = $4 AND id = $5 AND state = 'queued' AND delivery = $6 AND attempt = $7`,
+		delivery, sqldb.Micros(again), w.Tenant, w.Project, w.ID, w.delivery, w.attempt)
 	return err
 }
