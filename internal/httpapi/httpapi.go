@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"path"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -85,9 +87,24 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 	cfg := huma.DefaultConfig("AI Forge", version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
 	cfg.CreateHooks = nil // no $schema links in answers
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT or API key"}}
 	s.API = humachi.New(s.Router, cfg)
 	return s
+}
+
+// schemaName names a type's schema by its package too, as TrainingVersion beside
+// FeaturesVersion: the folders choose their nouns without looking at each other.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	folder := path.Base(t.PkgPath())
+	if t.Name() == "" || t.PkgPath() == "" || folder == "forge" || strings.HasPrefix(strings.ToLower(name), folder) {
+		return name
+	}
+	return strings.ToUpper(folder[:1]) + folder[1:] + name
 }
 
 // Ops returns every registered operation, in order of registration.
