@@ -34,7 +34,8 @@ type committer struct {
 	// Only the committer's own goroutine uses what follows.
 	epoch   int64
 	renewed time.Time
-	failed  int // attempts in a row
+	failed  int             // attempts in a row
+	dirty   map[string]bool // contracts, by fingerprint, whose last batch had cells that do not fit
 }
 
 // waiter is one Flush.
@@ -47,7 +48,7 @@ type waiter struct {
 func newCommitter(s *Sink, scope forge.Scope, table forge.TableName) *committer {
 	return &committer{
 		s: s, scope: scope, table: table, topic: ingest.TableTopic(scope, table),
-		wake: make(chan struct{}, 1), contracts: map[string]ingest.Contract{},
+		wake: make(chan struct{}, 1), contracts: map[string]ingest.Contract{}, dirty: map[string]bool{},
 	}
 }
 

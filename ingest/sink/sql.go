@@ -14,9 +14,9 @@ type field struct {
 	raw    string // its SQL name in the scan
 	key    string // its name in the source
 	column lake.Column
-	value  string // SQL of the cast value
-	bad    string // SQL: the cell is there and does not fit; "" for text
-	format string // strptime format, for the reason
+	format string // strptime format, for casts and reasons
+	null   string // SQL: the text means NULL by contract; "" for none
+	text   bool   // goes in as it is
 }
 
 // fields joins a contract with the table that it goes to. Columns of the contract
@@ -37,58 +37,87 @@ func fields(g *group, table lake.Schema) (all int, out []field) {
 		if !ok {
 			continue
 		}
-		f := field{raw: fmt.Sprintf("c%d", i), key: n, column: col, format: g.contract.Formats[n]}
-		f.cast(g)
+		f := field{raw: fmt.Sprintf("c%d", i), key: n, column: col, format: g.contract.Formats[n], text: col.Type == lake.String}
+		if len(g.contract.Null) > 0 {
+			f.null = fmt.Sprintf("%s IN (%s)", f.raw, literals(g.contract.Null))
+		}
 		out = append(out, f)
 	}
 	return len(names), out
 }
 
-// cast writes the SQL of a cell. The engine's own cast takes more than a person
-// would: 3.7 for a whole number, a time for a date, 1_000 and infinity; such cells
-// are rejects.
-func (f *field) cast(g *group) {
+// value is the cast of a cell, NULL for one that does not fit. The engine's own cast
+// takes more than a person would: 3.7 for a whole number, a time for a date,
+// infinity; fits says so of a value that the cast has made.
+func (f field) value() string {
 	raw := f.raw
-	if f.column.Type == lake.String {
-		f.value = raw
-		if len(g.contract.Null) > 0 {
-			f.value = fmt.Sprintf("CASE WHEN %s IN (%s) THEN NULL ELSE %s END", raw, literals(g.contract.Null), raw)
-		}
-		return
-	}
-	v := f.typed()
-	missing := fmt.Sprintf("%s IS NULL OR lower(trim(%s)) IN (%s)", raw, raw, literals(append([]string{""}, ingest.MissingTexts...)))
-	if len(g.contract.Null) > 0 {
-		null := fmt.Sprintf("%s IN (%s)", raw, literals(g.contract.Null))
-		v = fmt.Sprintf("CASE WHEN %s THEN NULL ELSE %s END", null, v)
-		missing += " OR " + null
-	}
-	f.value = v
-	f.bad = fmt.Sprintf("((%s) IS NULL AND NOT (%s))", v, missing)
-}
-
-func (f *field) typed() string {
-	raw := f.raw
-	switch t := f.column.Type; t {
-	case lake.Int, lake.Long:
-		return fmt.Sprintf(`CASE WHEN regexp_full_match(%s, '\s*[+-]?[0-9]+\s*') THEN TRY_CAST(%s AS %s) END`, raw, raw, sqlType(t))
-	case lake.Float, lake.Double:
-		return fmt.Sprintf("CASE WHEN isfinite(TRY_CAST(%s AS %s)) AND NOT contains(%s, '_') THEN TRY_CAST(%s AS %s) END", raw, sqlType(t), raw, raw, sqlType(t))
-	case lake.Date:
-		if f.format != "" {
-			return fmt.Sprintf("TRY_CAST(try_strptime(%s, %s) AS DATE)", raw, literal(f.format))
-		}
-		return fmt.Sprintf("CASE WHEN length(trim(%s)) <= 10 AND isfinite(TRY_CAST(%s AS DATE)) THEN TRY_CAST(%s AS DATE) END", raw, raw, raw)
-	case lake.Timestamp, lake.Timestamptz:
+	switch t := f.column.Type; {
+	case f.text:
+		return raw
+	case temporal(t) && f.format != "":
+		return fmt.Sprintf("TRY_CAST(try_strptime(%s, %s) AS %s)", raw, literal(f.format), sqlType(t))
+	case t == lake.Timestamp:
 		// By way of TIMESTAMPTZ, because the direct cast drops an offset from UTC.
-		v := fmt.Sprintf("TRY_CAST(%s AS TIMESTAMPTZ)", raw)
-		if f.format != "" {
-			v = fmt.Sprintf("CAST(try_strptime(%s, %s) AS TIMESTAMPTZ)", raw, literal(f.format))
-		}
-		return fmt.Sprintf("CASE WHEN isfinite(%s) THEN CAST(%s AS %s) END", v, v, sqlType(t))
+		return fmt.Sprintf("CAST(TRY_CAST(%s AS TIMESTAMPTZ) AS TIMESTAMP)", raw)
 	default:
 		return fmt.Sprintf("TRY_CAST(%s AS %s)", raw, sqlType(t))
 	}
+}
+
+func temporal(t lake.Type) bool {
+	return t == lake.Date || t == lake.Timestamp || t == lake.Timestamptz
+}
+
+// fits is SQL that says whether the cast v of a cell counts.
+func (f field) fits(v string) string {
+	switch t := f.column.Type; {
+	case t == lake.Int || t == lake.Long:
+		return fmt.Sprintf(`%s IS NOT NULL AND regexp_full_match(%s, '\s*[+-]?[0-9]+\s*')`, v, f.raw)
+	case t == lake.Date && f.format == "":
+		return fmt.Sprintf("isfinite(%s) AND length(trim(%s)) <= 10", v, f.raw)
+	case t == lake.Float || t == lake.Double || temporal(t):
+		return fmt.Sprintf("isfinite(%s)", v)
+	default:
+		return v + " IS NOT NULL"
+	}
+}
+
+// missing is SQL that says whether a cell that did not become a value is none.
+func (f field) missing() string {
+	m := fmt.Sprintf("%s IS NULL OR lower(trim(%s)) IN (%s)", f.raw, f.raw, literals(append([]string{""}, ingest.MissingTexts...)))
+	if f.null != "" {
+		m += " OR " + f.null
+	}
+	return m
+}
+
+// cell is the SQL of a column of the table; otherwise is what a cell becomes that
+// does not fit.
+func (f field) cell(v, otherwise string) string {
+	var b strings.Builder
+	b.WriteString("CASE")
+	if f.null != "" {
+		fmt.Fprintf(&b, " WHEN %s THEN NULL", f.null)
+	}
+	if f.text {
+		if f.null == "" {
+			return f.raw
+		}
+		return b.String() + fmt.Sprintf(" ELSE %s END", f.raw)
+	}
+	fmt.Fprintf(&b, " WHEN %s THEN %s", f.fits(v), v)
+	if otherwise != "" {
+		fmt.Fprintf(&b, " WHEN %s THEN NULL ELSE CAST(%s AS %s)", f.missing(), otherwise, sqlType(f.column.Type))
+	}
+	return b.String() + " END"
+}
+
+// bad is SQL that says whether a cell is there and does not fit; "" for text.
+func (f field) bad() string {
+	if f.text {
+		return ""
+	}
+	return fmt.Sprintf("(NOT coalesce(%s, false) AND NOT (%s))", f.fits("("+f.value()+")"), f.missing())
 }
 
 func sqlType(t lake.Type) string {
@@ -156,13 +185,29 @@ func scan(g *group, all int, fs []field) string {
 	return b.String()
 }
 
-// rowsSQL selects the rows that fit, cast to the table's types.
-func rowsSQL(g *group, all int, fs []field) string {
+// cleanSQL selects all rows, cast to the table's types; a cell that does not fit
+// fails the statement. Filtering out such rows would cost as much as everything else
+// together, and most batches have none.
+func cleanSQL(g *group, all int, fs []field) string {
+	var in, out []string
+	for i, f := range fs {
+		v := fmt.Sprintf("v%d", i)
+		in = append(in, f.raw)
+		if !f.text {
+			in = append(in, f.value()+" AS "+v)
+		}
+		out = append(out, f.cell(v, "error("+f.raw+")")+" AS "+ident(f.column.Name))
+	}
+	return "SELECT " + strings.Join(out, ", ") + " FROM (SELECT " + strings.Join(in, ", ") + " FROM " + scan(g, all, fs) + ")"
+}
+
+// goodSQL selects the rows that fit.
+func goodSQL(g *group, all int, fs []field) string {
 	var sel, ok []string
 	for _, f := range fs {
-		sel = append(sel, f.value+" AS "+ident(f.column.Name))
-		if f.bad != "" {
-			ok = append(ok, "NOT "+f.bad)
+		sel = append(sel, f.cell("("+f.value()+")", "")+" AS "+ident(f.column.Name))
+		if bad := f.bad(); bad != "" {
+			ok = append(ok, "NOT "+bad)
 		}
 	}
 	sql := "SELECT " + strings.Join(sel, ", ") + " FROM " + scan(g, all, fs)
@@ -178,11 +223,16 @@ func badSQL(g *group, all int, fs []field) string {
 	var which, value strings.Builder
 	var any []string
 	for i, f := range fs {
-		if f.bad != "" {
-			fmt.Fprintf(&which, " WHEN %s THEN %d", f.bad, i)
-			fmt.Fprintf(&value, " WHEN %s THEN %s", f.bad, f.raw)
-			any = append(any, f.bad)
+		if bad := f.bad(); bad != "" {
+			fmt.Fprintf(&which, " WHEN %s THEN %d", bad, i)
+			fmt.Fprintf(&value, " WHEN %s THEN %s", bad, f.raw)
+			any = append(any, bad)
 		}
+	}
+	if len(any) == 0 {
+		any = []string{"false"}
+		which.WriteString(" WHEN false THEN 0")
+		value.WriteString(" WHEN false THEN ''")
 	}
 	return fmt.Sprintf("SELECT rn, CASE%s END AS field, CASE%s END AS value FROM (SELECT CAST(row_number() OVER () AS BIGINT) AS rn, * FROM %s) WHERE %s ORDER BY rn",
 		which.String(), value.String(), scan(g, all, fs), strings.Join(any, " OR "))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -71,31 +72,42 @@ func (c *committer) write(ctx context.Context, t lake.Table, b *batch) (lake.Tab
 	return t, snap, nil
 }
 
-// writeGroup writes the rows that fit. Only when rows are missing are those that do
-// not fit looked for.
+// writeGroup writes the rows that fit. It first takes them all to be clean; only
+// when one is not, the rows that fit are written and the others looked for.
 func (c *committer) writeGroup(ctx context.Context, t lake.Table, b *batch, g *group) ([]lake.DataFile, error) {
 	all, fs := fields(g, t.Schema)
 	if len(fs) == 0 {
 		return nil, forge.Errorf(forge.KindInvalid, nil, "table %s has none of the contract's columns", c.table)
 	}
-	query := lake.Query{SQL: rowsSQL(g, all, fs), Paths: []string{g.file.Name()}}
-	files, err := c.s.cfg.Engine.Write(ctx, query, t.Schema, t.Location)
-	if err != nil {
-		return nil, err
+	write := func(sql string) (files []lake.DataFile, rows int64, err error) {
+		files, err = c.s.cfg.Engine.Write(ctx, lake.Query{SQL: sql, Paths: []string{g.file.Name()}}, t.Schema, t.Location)
+		for _, f := range files {
+			rows += f.Rows
+		}
+		return files, rows, err
 	}
-	written := int64(0)
-	for _, f := range files {
-		written += f.Rows
+	id := g.contract.Fingerprint()
+	if !c.dirty[id] {
+		files, rows, err := write(cleanSQL(g, all, fs))
+		if err == nil && rows == g.rows || ctx.Err() != nil {
+			return files, err
+		}
+		c.dirty[id] = true // the next batch of this source will hardly be clean
+		for _, f := range files {
+			_ = os.Remove(f.Path)
+		}
 	}
-	if written == g.rows {
-		return files, nil
+	files, rows, err := write(goodSQL(g, all, fs))
+	if err != nil || rows == g.rows {
+		c.dirty[id] = err != nil
+		return files, err
 	}
 	bad, err := c.findBad(ctx, b, g, all, fs)
 	if err != nil {
 		return nil, err
 	}
-	if written+bad != g.rows {
-		return nil, forge.Errorf(forge.KindInternal, nil, "table %s: of %d rows %d were written and %d rejected", c.table, g.rows, written, bad)
+	if rows+bad != g.rows {
+		return nil, forge.Errorf(forge.KindInternal, nil, "table %s: of %d rows %d were written and %d rejected", c.table, g.rows, rows, bad)
 	}
 	return files, nil
 }
