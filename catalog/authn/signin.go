@@ -28,6 +28,18 @@ type Session struct {
 	Role      forge.Role
 }
 
+// Refusal is a refused sign-in or refresh of an account that exists, for the audit log
+// of its project. What the client reads does not differ.
+type Refusal struct {
+	error
+	Scope  forge.Scope
+	User   catalog.User
+	Reason string
+}
+
+// Unwrap makes the refusal the error that the client gets.
+func (r *Refusal) Unwrap() error { return r.error }
+
 // NormalEmail is how an address is stored and compared.
 func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
@@ -56,14 +68,17 @@ func (s *Service) Login(ctx context.Context, email, password, remote string) (Se
 	if err != nil {
 		return Session{}, err
 	}
-	if !ok || !known {
+	if !known {
 		return Session{}, wrongLogin()
+	}
+	scope, role, err := s.store.Home(ctx, account)
+	if !ok {
+		return Session{}, &Refusal{wrongLogin(), scope, account.User, "wrong password"}
 	}
 	s.throttle.success(email, remote)
 	if old {
 		s.rehash(ctx, account, password)
 	}
-	scope, role, err := s.store.Home(ctx, account)
 	if err != nil {
 		return Session{}, err
 	}
@@ -152,10 +167,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Session, error) {
 		return Session{}, err
 	}
 	if !fresh {
-		if !f.Ended && s.now().Before(f.Expires) {
-			s.log.Warn("a refresh token was used twice; its sign-in is ended", "family", f.ID, "account", f.Account)
-		}
-		return Session{}, errors.Join(refused("this sign-in has ended"), s.endFamily(ctx, scope, f.ID))
+		return Session{}, s.replayed(ctx, f)
 	}
 	f.Counter = t.Counter + 1
 	account, err := s.store.Account(ctx, scope.Tenant, f.Account)
@@ -170,6 +182,23 @@ func (s *Service) Refresh(ctx context.Context, token string) (Session, error) {
 		return Session{}, err
 	}
 	return s.session(f, account, role)
+}
+
+// replayed ends the family of a refresh token that is used up.
+func (s *Service) replayed(ctx context.Context, f store.Family) error {
+	answer := refused("this sign-in has ended")
+	if f.Ended || !s.now().Before(f.Expires) {
+		return answer
+	}
+	s.log.Warn("a refresh token was used twice; its sign-in is ended", "family", f.ID, "account", f.Account)
+	if err := s.endFamily(ctx, f.Scope, f.ID); err != nil {
+		return err
+	}
+	a, err := s.store.Account(ctx, f.Scope.Tenant, f.Account)
+	if err != nil {
+		return answer
+	}
+	return &Refusal{answer, f.Scope, a.User, "refresh token used twice"}
 }
 
 // Logout ends the sign-in that a refresh token belongs to; one that is no good has

@@ -2,6 +2,7 @@ package cataloghttp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -103,9 +104,10 @@ func (h auth) login(ctx context.Context, in *loginInput) (*sessionOutput, error)
 	}
 	ses, err := h.svc.Auth.Login(ctx, in.Body.Email, in.Body.Password, in.remote)
 	if err != nil {
+		h.refusal(ctx, "sign-in", in.remote, err)
 		return nil, err
 	}
-	h.note(ctx, "sign-in", ses, in.remote)
+	h.note(ctx, "sign-in", "ok", in.remote, ses.Scope, ses.User, "")
 	return h.answer(ses, &in.client, false), nil
 }
 
@@ -119,6 +121,7 @@ func (h auth) refresh(ctx context.Context, in *refreshInput) (*sessionOutput, er
 	}
 	ses, err := h.svc.Auth.Refresh(ctx, token)
 	if err != nil {
+		h.refusal(ctx, "refresh", in.remote, err)
 		return nil, err
 	}
 	return h.answer(ses, &in.client, inBody), nil
@@ -166,12 +169,22 @@ func (h auth) answer(ses authn.Session, c *client, inBody bool) *sessionOutput {
 	return out
 }
 
-// note writes a sign-in into the audit log with its person and project, which the
-// operation's own line cannot know.
-func (h auth) note(ctx context.Context, action string, ses authn.Session, remote string) {
+// refusal notes a refused attempt in the log of the account's project, so that its
+// owner sees it. An attempt at no account is noted too, if only to take as long.
+func (h auth) refusal(ctx context.Context, action, remote string, err error) {
+	var r *authn.Refusal
+	if !errors.As(err, &r) {
+		r = &authn.Refusal{Reason: "no such account or token"}
+	}
+	h.note(ctx, action, "denied", remote, r.Scope, r.User, r.Reason)
+}
+
+// note writes into the audit log who signs in where, which the operation's own line
+// cannot know.
+func (h auth) note(ctx context.Context, action, outcome, remote string, scope forge.Scope, u catalog.User, why string) {
 	_, _ = h.svc.Audit.Append(context.WithoutCancel(ctx), audit.Entry{ // the gate's line reports a broken log
-		At: time.Now().UTC(), Scope: ses.Scope, User: string(ses.User.ID), By: ses.User.Name, Kind: "person",
-		Action: action, Target: ses.User.Email, Outcome: "ok", Remote: remote, RequestID: httpapi.RequestID(ctx),
+		At: time.Now().UTC(), Scope: scope, User: string(u.ID), By: u.Name, Kind: "person",
+		Action: action, Target: u.Email, Outcome: outcome, Remote: remote, RequestID: httpapi.RequestID(ctx), Note: why,
 	})
 }
 

@@ -306,7 +306,9 @@ func TestMembersAndKeys(t *testing.T) {
 
 func TestRecords(t *testing.T) {
 	s := serve(t)
-	in, _ := s.login()
+	in, cookie := s.login()
+	s.want(401, s.call("POST", "/api/auth/login", "", map[string]string{"email": "owner@example.org", "password": "wrong"}, nil))
+	s.want(401, s.call("POST", "/api/auth/login", "", map[string]string{"email": "nobody@example.org", "password": "wrong"}, nil))
 	s.call("GET", "/api/members", in.Access, nil, nil)
 	s.call("GET", "/api/members", s.token(forge.RoleViewer), nil, nil)
 	var list struct {
@@ -316,14 +318,22 @@ func TestRecords(t *testing.T) {
 		}
 	}
 	s.want(200, s.call("GET", "/api/audit", in.Access, nil, &list))
-	if len(list.Entries) != 3 {
+	if len(list.Entries) != 4 {
 		t.Fatalf("%+v", list)
 	}
-	for i, want := range []struct{ action, by, outcome string }{{"sign-in", "Olga", "ok"}, {"list-members", "Olga", "ok"}, {"list-members", "test viewer", "denied"}} {
+	for i, want := range []struct{ action, by, outcome string }{{"sign-in", "Olga", "ok"}, {"sign-in", "Olga", "denied"}, {"list-members", "Olga", "ok"}, {"list-members", "test viewer", "denied"}} {
 		e := list.Entries[i]
 		if e.Action != want.action || e.By != want.by || e.Principal.Name != want.by || e.Outcome != want.outcome || e.Remote != "127.0.0.1" || e.RequestID == "" {
 			t.Errorf("entry %d: %+v", i, e)
 		}
+	}
+	for range 2 { // the second is a replay, and the owner can see it
+		s.call("POST", "/api/auth/refresh", "", map[string]string{"refresh_token": cookie.Value}, nil)
+	}
+	in, _ = s.login()
+	s.want(200, s.call("GET", "/api/audit?limit=3", in.Access, nil, &list))
+	if e := list.Entries[0]; e.Action != "refresh" && list.Entries[1].Action != "refresh" {
+		t.Errorf("no entry about the replay: %+v", list.Entries)
 	}
 	var verdict audit.Verdict
 	s.want(200, s.call("GET", "/api/audit/verify", in.Access, nil, &verdict))
