@@ -45,7 +45,7 @@ type mac [sha256.Size]byte
 // Config of a Log.
 type Config struct {
 	Log     *slog.Logger // nil discards
-	Segment int64        // bytes after which a new file begins; 0 means 16 MiB
+	Segment int64        // bytes after which a new file begins; 0 means 4 MiB
 }
 
 // Log is an open audit log. One process has it open at a time.
@@ -93,7 +93,7 @@ func Open(dir string, key []byte, cfg Config) (*Log, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Segment <= 0 {
-		cfg.Segment = 16 << 20
+		cfg.Segment = 4 << 20
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "audit folder %s cannot be made: %v", dir, err)

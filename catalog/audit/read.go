@@ -19,6 +19,9 @@ import (
 	"aiforge.dev/forge"
 )
 
+// maxSeq keeps a forged number from making the next one overflow.
+const maxSeq = 1 << 53
+
 // segments returns the first entry's number of each file, ascending.
 func (l *Log) segments() ([]int64, error) {
 	names, err := os.ReadDir(l.dir)
@@ -29,7 +32,7 @@ func (l *Log) segments() ([]int64, error) {
 	for _, n := range names {
 		base, ok := strings.CutSuffix(n.Name(), ".log")
 		first, err := strconv.ParseInt(base, 10, 64)
-		if ok && err == nil && first > 0 {
+		if ok && err == nil && first > 0 && first < maxSeq && n.Name() == segmentName(first) {
 			out = append(out, first)
 		}
 	}
@@ -131,7 +134,7 @@ func (l *Log) findEnd(firsts []int64) error {
 	var end int64
 	err := l.lines(last, func(x line) (bool, error) {
 		var e Entry
-		if !x.whole || !x.good || json.Unmarshal(x.entry, &e) != nil {
+		if !x.whole || !x.good || json.Unmarshal(x.entry, &e) != nil || e.Seq <= l.seq || e.Seq > maxSeq {
 			return x.whole, nil // a damaged line is passed over; an unfinished one ends the log
 		}
 		l.seq, l.chain, end = e.Seq, x.sum, x.end
@@ -239,10 +242,10 @@ func (l *Log) entries(ctx context.Context, first int64, f func(Entry) bool) erro
 	end := l.state().seq
 	err := l.lines(first, func(x line) (bool, error) {
 		var e Entry
-		if !x.whole || !x.good || json.Unmarshal(x.entry, &e) != nil {
-			return true, nil
+		if !x.whole || !x.good || json.Unmarshal(x.entry, &e) != nil || e.Seq > end {
+			return true, ctx.Err()
 		}
-		return e.Seq <= end && f(e), ctx.Err()
+		return f(e), ctx.Err()
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("audit segment %d vanished: %w", first, err)
