@@ -117,8 +117,9 @@ type Observer interface {
 // the feature store.
 type Features interface {
 	// Lookup returns one value per input, from the views that the model was trained
-	// with, and fails with KindNotFound when a keyed view has no row for the entity.
-	Lookup(ctx context.Context, scope forge.Scope, inputs []Input, keys map[string]string) ([]Value, error)
+	// with, and the time that the entity's row is about (zero when it has none). It
+	// fails with KindNotFound when a keyed view has no row for the entity.
+	Lookup(ctx context.Context, scope forge.Scope, inputs []Input, keys map[string]string) ([]Value, time.Time, error)
 }
 
 // Models resolves a reference such as calls@champion to a package on disk.

@@ -140,12 +140,15 @@ func (s *Service) lookUp(ctx context.Context, scope forge.Scope, sig serving.Sig
 		return forge.Errorf(forge.KindUnavailable, nil, "no feature store is connected: send rows instead of entities")
 	}
 	for row, keys := range q.entities {
-		values, err := s.cfg.Features.Lookup(ctx, scope, sig.Inputs, keys)
+		values, about, err := s.cfg.Features.Lookup(ctx, scope, sig.Inputs, keys)
 		if err != nil {
 			return at(err, "entities", row, "")
 		}
 		if len(values) != len(sig.Inputs) {
 			return forge.Errorf(forge.KindInternal, nil, "feature look-up gave %d values for %d inputs", len(values), len(sig.Inputs))
+		}
+		if !q.given["event_times"] {
+			q.times = append(q.times, about)
 		}
 		q.batch.AddRow(sig.Inputs)
 		for i, v := range values {

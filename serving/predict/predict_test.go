@@ -131,8 +131,12 @@ func TestIDsAndTimesReachTheLog(t *testing.T) {
 		t.Errorf("%+v", all[1])
 	}
 	w.ask(`{"entities": [{"call_id": "7"}]}`)
-	if e := w.log.All()[2].Entity; e != "7" {
-		t.Errorf("the entity is %q", e)
+	if o := w.log.All()[2]; o.Entity != "7" || !o.EventTime.Equal(servingtest.FeatureTime) {
+		t.Errorf("the entity is %q, its time %v", o.Entity, o.EventTime)
+	}
+	w.ask(`{"entities": [{"call_id": "7"}], "event_times": ["2010-01-01T00:00:00Z"]}`)
+	if o := w.log.All()[3]; o.EventTime.Year() != 2010 {
+		t.Errorf("the given time is not kept: %v", o.EventTime)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
@@ -137,18 +138,21 @@ func (o *Observations) All() []serving.Observation {
 type Features map[string][2]any
 
 // Lookup implements serving.Features.
-func (f Features) Lookup(_ context.Context, _ forge.Scope, inputs []serving.Input, keys map[string]string) ([]serving.Value, error) {
+func (f Features) Lookup(_ context.Context, _ forge.Scope, inputs []serving.Input, keys map[string]string) ([]serving.Value, time.Time, error) {
 	row, ok := f[keys["call_id"]]
 	if !ok {
-		return nil, forge.Errorf(forge.KindNotFound, nil, "view profile has no row for call_id %q", keys["call_id"])
+		return nil, time.Time{}, forge.Errorf(forge.KindNotFound, nil, "view profile has no row for call_id %q", keys["call_id"])
 	}
 	out := make([]serving.Value, len(inputs))
 	for i := range inputs {
 		v, err := serving.ValueOf(inputs[i], row[i])
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		out[i] = v
 	}
-	return out, nil
+	return out, FeatureTime, nil
 }
+
+// FeatureTime is what every row of Features is about.
+var FeatureTime = time.Date(2009, 6, 1, 0, 0, 3, 0, time.UTC)
