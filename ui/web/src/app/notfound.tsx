@@ -5,9 +5,9 @@ import { t } from '../i18n'
 
 export function NotFound() {
   return (
-    <Page title={t('notFound.title')}>
+    <main><Page title={t('notFound.title')}>
       <Ghost icon="search" title={t('notFound.text')} action={<Link to="/" className={buttonClass('primary')}>{t('notFound.home')}</Link>} />
-    </Page>
+    </Page></main>
   )
 }
 

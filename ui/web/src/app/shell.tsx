@@ -40,13 +40,13 @@ export function Shell() {
         <Nav />
         <div className="mt-auto grid gap-1 pt-4"><JobsButton /><ThemeSwitch /><Account /></div>
       </aside>
-      <div className="sticky top-0 z-30 flex h-14 items-center justify-between border-b border-line bg-bg/95 px-3 lg:hidden">
+      <header className="sticky top-0 z-30 flex h-14 items-center justify-between border-b border-line bg-bg/95 px-3 lg:hidden">
         <Link to="/" className="flex items-center gap-2 rounded-lg px-1 py-1"><Mark /></Link>
         <div className="flex items-center gap-1">
           <JobsButton compact />
           <button type="button" onClick={() => setMenu(true)} className="inline-flex min-h-10 items-center gap-2 rounded-lg px-3 text-sm font-medium hover:bg-sunken"><Icon name="menu" />{t('menu')}</button>
         </div>
-      </div>
+      </header>
       <Dialog open={menu} onClose={() => setMenu(false)} title={t('menu')} side="right">
         <Nav />
         <div className="mt-6 grid gap-1 border-t border-line pt-4"><ThemeSwitch /><Account /></div>

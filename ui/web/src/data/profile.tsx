@@ -21,7 +21,7 @@ function ColumnProfile({ c, rows }: { c: ProfileColumn; rows: number }) {
   const notes = [t('profile.distinct', { count: c.distinct, n: short(c.distinct) }), c.nulls > 0 && t('profile.missing', { share: percent(missing, missing < 0.01 ? 2 : 0) })].filter(Boolean)
   return (
     <>
-      <div className="flex items-baseline justify-between gap-3"><h3 className="min-w-0 truncate font-medium" title={c.name}>{c.name}</h3><span className="text-[12.5px] text-ink-3">{tryT(`type.${c.type}`, c.type)}</span></div>
+      <div className="flex items-baseline justify-between gap-3"><h2 className="min-w-0 truncate font-medium" title={c.name}>{c.name}</h2><span className="text-[12.5px] text-ink-3">{tryT(`type.${c.type}`, c.type)}</span></div>
       <p className="mb-3 text-[13px] text-ink-2">{notes.join(' · ')}</p>
       {c.histogram && c.histogram.counts?.length > 0 ? (
         <>

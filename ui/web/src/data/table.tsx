@@ -108,7 +108,7 @@ function Rejects({ name }: { name: string }) {
             { head: t('data.file'), hide: true, cell: (x) => <span className="whitespace-nowrap text-ink-2">{x.source}</span> },
             { head: t('data.line'), right: true, cell: (x) => count(x.line) },
             { head: t('data.column'), cell: (x) => <span className="font-medium">{x.column || t('data.wholeRow')}</span> },
-            { head: t('data.reason'), cell: (x) => <span className="block min-w-48">{x.reason}</span> },
+            { head: t('data.reason'), wrap: true, cell: (x) => <span className="block min-w-48">{x.reason}</span> },
             { head: t('data.value'), grow: true, cell: (x) => <code className="font-mono text-[12.5px] break-all">{x.value || x.text}</code> },
           ]} />
         </Card>

@@ -1,6 +1,6 @@
 // Charts are our own SVG in theme colours. Each is one picture with a name for a
 // screen reader, and a table behind it where the numbers matter.
-import { useId, useState } from 'react'
+import { useEffect, useId, useRef, useState, type RefObject } from 'react'
 import { figure, percent } from './format'
 import { cx } from './kit'
 
@@ -18,9 +18,21 @@ export function nice(lo: number, hi: number, about = 4): number[] {
   return out
 }
 
-const W = 560
+/** useWidth follows an element's width, so that a chart's text keeps its size. */
+function useWidth(first: number): [RefObject<HTMLDivElement | null>, number] {
+  const ref = useRef<HTMLDivElement>(null)
+  const [width, setWidth] = useState(first)
+  useEffect(() => {
+    if (!ref.current) return
+    const seen = new ResizeObserver(([e]) => { if (e && e.contentRect.width > 0) setWidth(Math.round(e.contentRect.width)) })
+    seen.observe(ref.current)
+    return () => seen.disconnect()
+  }, [])
+  return [ref, width]
+}
 
 export function LineChart({ series, x = {}, y = {}, label, height = 220, diagonal, rules = [] }: { series: Series[]; x?: Axis; y?: Axis; label: string; height?: number; diagonal?: boolean; rules?: { at: number; text: string }[] }) {
+  const [ref, W] = useWidth(520)
   const all = series.flatMap((s) => s.points).filter((p) => p.every(Number.isFinite))
   const H = height
   const pad = { l: 46, r: 14, t: 12, b: x.label ? 40 : 26 }
@@ -30,11 +42,11 @@ export function LineChart({ series, x = {}, y = {}, label, height = 220, diagona
   const y0 = y.min ?? Math.min(...ys), y1 = y.max ?? Math.max(...ys)
   const px = (v: number) => pad.l + ((v - x0) / (x1 - x0 || 1)) * (W - pad.l - pad.r)
   const py = (v: number) => H - pad.b - ((v - y0) / (y1 - y0 || 1)) * (H - pad.t - pad.b)
-  const xt = x.ticks ?? nice(x0, x1, 5).map((at) => ({ at, text: (x.format ?? figure)(at) }))
+  const xt = x.ticks ?? nice(x0, x1, W < 420 ? 3 : 5).map((at) => ({ at, text: (x.format ?? figure)(at) }))
   return (
     <figure className="min-w-0">
       {series.length > 1 && <Legend items={series} />}
-      <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label={label} className="block h-auto w-full overflow-visible text-[11.5px]">
+      <div ref={ref}><svg width={W} height={H} role="img" aria-label={label} className="block max-w-full text-[12px]">
         {nice(y0, y1).map((v) => (
           <g key={v}><line x1={pad.l} x2={W - pad.r} y1={py(v)} y2={py(v)} stroke="var(--line)" /><text x={pad.l - 8} y={py(v) + 4} textAnchor="end" fill="var(--ink-2)">{(y.format ?? figure)(v)}</text></g>
         ))}
@@ -48,7 +60,7 @@ export function LineChart({ series, x = {}, y = {}, label, height = 220, diagona
             {s.dots && s.points.filter((p) => p.every(Number.isFinite)).map((p, i) => <circle key={i} cx={px(p[0])} cy={py(p[1])} r={3.4} fill={s.colour} stroke="var(--surface)" strokeWidth={1.5}><title>{`${(x.format ?? figure)(p[0])}: ${(y.format ?? figure)(p[1])}`}</title></circle>)}
           </g>
         ))}
-      </svg>
+      </svg></div>
     </figure>
   )
 }
@@ -139,12 +151,13 @@ export function Heat({ rows, columns, value, bound, label, onPick, picked }: { r
                 const v = value(i, j)
                 if (v === null) return <td key={j} className="text-center text-ink-3">·</td>
                 const hot = Math.min(v / (bound * 4), 1)
+                const text = v >= 10 ? String(Math.round(v)) : v.toFixed(v < 1 ? 2 : 1)
                 return (
                   <td key={j} className="p-0">
-                    <button type="button" onClick={() => onPick(i, j)} aria-label={`${r}, ${c}: ${figure(v)}`} aria-pressed={picked?.[0] === i && picked[1] === j}
+                    <button type="button" onClick={() => onPick(i, j)} aria-label={`${r}, ${c}: ${text}`} aria-pressed={picked?.[0] === i && picked[1] === j}
                       className={cx('h-7 w-full rounded-[5px] text-[11px] tabular-nums', picked?.[0] === i && picked[1] === j && 'ring-2 ring-ink')}
                       style={{ background: v < bound ? `color-mix(in oklab, var(--c-ref) ${12 + (v / bound) * 22}%, var(--surface))` : `color-mix(in oklab, var(--c-cur) ${38 + hot * 42}%, var(--surface))`, color: v >= bound && hot > 0.65 ? 'light-dark(#1d1106, #1d1106)' : 'var(--ink)' }}>
-                      {v >= 10 ? Math.round(v) : v.toFixed(v < 1 ? 2 : 1)}
+                      {text}
                     </button>
                   </td>
                 )

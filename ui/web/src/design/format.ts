@@ -15,6 +15,12 @@ export function figure(n: number | null | undefined): string {
   return new Intl.NumberFormat(lang(), { maximumFractionDigits: a >= 100 ? 0 : a >= 10 ? 1 : 3 }).format(n)
 }
 
+/** score shows a metric so that figures below each other line up. */
+export function score(n: number | null | undefined): string {
+  if (n === null || n === undefined || !Number.isFinite(n) || Math.abs(n) >= 10) return figure(n)
+  return new Intl.NumberFormat(lang(), { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(n)
+}
+
 export function bytes(n: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
   let i = 0

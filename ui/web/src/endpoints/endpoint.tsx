@@ -96,7 +96,7 @@ function Try({ d, signature }: { d: Deployment; signature: Signature }) {
       <div className="grid min-w-0 gap-5">
         {ask.error ? <ProblemNote error={ask.error} /> : null}
         {ask.data && <Result answer={ask.data} signature={signature} onTakeOver={how === 'entity' ? takeOver : undefined} />}
-        <Code label={t('endpoint.curl')} text={curl(location.origin, d.name, body)} />
+        <Code label={t('endpoint.curl')} text={curl(location.origin, d.name, how === 'entity' ? { entities: [Object.fromEntries(keys.map((k) => [k, entity[k] || '1']))] } : body)} />
       </div>
     </div>
   )

@@ -1,10 +1,14 @@
 // Own layout: columns by the longest way from a source, rows by where the inputs stand.
+// A long flow goes on in a second band below, as a line of text does, so that all of
+// it can be read at once.
 import type { Flow } from '../api/types'
 import { grouped } from '../app/grouped'
 
 export const nodeWidth = 236
-const stepX = 300
-const stepY = 150
+const stepX = 296
+const stepY = 156
+const bandGap = 60
+const bandWidth = 4 // columns
 
 export function order(flow: Flow): string[] {
   const depth = depths(flow)
@@ -36,8 +40,13 @@ export function arrange(flow: Flow): Record<string, { x: number; y: number }> {
   const columns = grouped(Object.keys(flow.nodes), (id) => depth.get(id)!)
   const rows = new Map<string, number>()
   const out: Record<string, { x: number; y: number }> = {}
-  const tallest = Math.max(1, ...[...columns.values()].map((c) => c.length))
-  for (const d of [...columns.keys()].sort((a, b) => a - b)) {
+  const levels = [...columns.keys()].sort((a, b) => a - b)
+  const bands = Math.ceil(levels.length / bandWidth)
+  const perBand = Math.ceil(levels.length / bands)
+  let top = 40
+  for (const d of levels) {
+    const band = Math.floor(d / perBand)
+    const tallest = Math.max(1, ...levels.filter((x) => Math.floor(x / perBand) === band).map((x) => columns.get(x)!.length))
     const ids = columns.get(d)!
     const pull = (id: string) => {
       const from = sources(flow, id).map((s) => rows.get(s) ?? 0)
@@ -47,8 +56,9 @@ export function arrange(flow: Flow): Record<string, { x: number; y: number }> {
     ids.forEach((id, i) => {
       const row = i + (tallest - ids.length) / 2
       rows.set(id, row)
-      out[id] = { x: 40 + d * stepX, y: 40 + row * stepY }
+      out[id] = { x: 40 + (d % perBand) * stepX, y: Math.round(top + row * stepY) }
     })
+    if (d % perBand === perBand - 1) top += tallest * stepY + bandGap
   }
   return out
 }

@@ -27,7 +27,7 @@ function Inner({ draft, ops, states, problems, selected, may, onSelect, onOpen, 
   useEffect(() => setNodes((now) => wanted.map((w) => ({ ...now.find((n) => n.id === w.id), ...w }))), [wanted])
 
   const wires = useMemo(() => edges(draft.flow).map((e): RFEdge => ({
-    id: `${e.to}.${e.in}`, source: e.from, sourceHandle: e.out, target: e.to, targetHandle: e.in,
+    id: `${e.to}.${e.in}`, type: 'smoothstep', source: e.from, sourceHandle: e.out, target: e.to, targetHandle: e.in,
     className: states[e.to]?.state === 'running' ? 'running' : undefined, markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16 },
     ariaLabel: t('flow.wire', { from: titleOf(draft.flow.nodes[e.from], ops), to: titleOf(draft.flow.nodes[e.to], ops) }),
   })), [draft.flow, ops, states])
@@ -46,7 +46,7 @@ function Inner({ draft, ops, states, problems, selected, may, onSelect, onOpen, 
       onNodeClick={(_, n) => onSelect(n.id)} onPaneClick={() => onSelect(null)} onNodeDoubleClick={onOpen}
       onEdgesDelete={(gone) => gone.forEach((e) => tell({ type: 'disconnect', to: e.target, in: e.targetHandle ?? '' }))}
       nodesDraggable={may} nodesConnectable={may} edgesFocusable={may} deleteKeyCode={null} selectNodesOnDrag={false}
-      connectionRadius={32} snapToGrid snapGrid={[10, 10]} minZoom={0.15} maxZoom={1.75} fitView fitViewOptions={{ padding: 0.18, maxZoom: 1 }} onlyRenderVisibleElements={nodes.length > 150}
+      connectionRadius={32} snapToGrid snapGrid={[10, 10]} minZoom={0.15} maxZoom={1.75} fitView fitViewOptions={{ padding: 0.12, maxZoom: 1 }} onlyRenderVisibleElements={nodes.length > 150}
       ariaLabelConfig={{ 'node.a11yDescription.default': t('flow.a11yNode'), 'edge.a11yDescription.default': t('flow.a11yEdge') }}>
       <Background gap={20} size={1.2} />
       <Controls showInteractive={false} position="bottom-left" aria-label={t('flow.view')} />
@@ -60,7 +60,7 @@ function Refit({ count, places }: { count: number; places: Draft['places'] }) {
   const flow = useReactFlow()
   const sum = Object.keys(places).length
   useEffect(() => {
-    const timer = setTimeout(() => void flow.fitView({ padding: 0.18, maxZoom: 1, duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200 }), 60)
+    const timer = setTimeout(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200 }), 60)
     return () => clearTimeout(timer)
   }, [flow, count, sum])
   return null

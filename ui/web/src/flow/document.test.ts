@@ -70,6 +70,9 @@ test('moving a box changes no meaning', () => {
 test('everything stands right of its inputs, also in a circle', () => {
   const p = arrange(two.flow)
   expect(p.apply!.x).toBeGreaterThan(p.table!.x)
+  const chain = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`n${i}`, { op: 'x', ...(i ? { in: { i: `n${i - 1}.o` } } : {}) }]))
+  const bands = arrange({ nodes: chain })
+  expect([bands.n3!.x > bands.n0!.x, bands.n4!.x, bands.n4!.y > bands.n3!.y]).toEqual([true, bands.n0!.x, true])
   expect(order(two.flow)).toEqual(['table', 'apply'])
   expect(Object.keys(arrange({ nodes: { a: { op: 'x', in: { i: 'b.o' } }, b: { op: 'x', in: { i: 'a.o' } } } }))).toHaveLength(2)
 })

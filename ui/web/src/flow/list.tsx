@@ -6,6 +6,7 @@ import { flowsQuery } from '../api/queries'
 import type { FlowDoc } from '../api/types'
 import { useMay } from '../app/session'
 import { ago, human } from '../design/format'
+import { Icon } from '../design/icon'
 import { Button, Ghost, Page } from '../design/kit'
 import { Loaded } from '../design/problem'
 import { t } from '../i18n'
@@ -46,6 +47,7 @@ function Thumbnail({ doc }: { doc: FlowDoc }) {
   const w = 236, h = 84
   const x0 = Math.min(0, ...all.map(([, p]) => p.x)) - 40, y0 = Math.min(0, ...all.map(([, p]) => p.y)) - 40
   const x1 = Math.max(900, ...all.map(([, p]) => p.x + w)) + 40, y1 = Math.max(240, ...all.map(([, p]) => p.y + h)) + 40
+  if (all.length === 0) return <div aria-hidden="true" className="grid h-36 place-items-center border-b border-line bg-sunken text-ink-3"><Icon name="flow" size={30} /></div>
   return (
     <svg viewBox={`${x0} ${y0} ${x1 - x0} ${y1 - y0}`} aria-hidden="true" className="block h-36 w-full border-b border-line bg-sunken">
       {edges(d.flow).map((e, i) => {

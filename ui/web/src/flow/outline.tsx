@@ -21,7 +21,7 @@ export function Outline({ draft, ops, states, problems, selected, onSelect, onOp
     document.getElementById(`outline-${ids[to]}`)?.focus()
   }
   return (
-    <ol aria-label={t('flow.outline')} className="grid gap-1">
+    <ol aria-label={t('flow.outline')} className="grid grid-cols-[minmax(0,1fr)] gap-1">
       {ids.map((id, i) => {
         const n = draft.flow.nodes[id]!
         const from = Object.values(n.in ?? {}).filter(Boolean).map((v) => titleOf(draft.flow.nodes[v.split('.')[0]!], ops))

@@ -7,7 +7,7 @@ const edge = (from: string, to: string) => ({ from: ref(from), to: ref(to), by: 
 test('everything stands right of what it was made from', () => {
   const p = layout({ nodes: [], edges: [edge('file:a', 'snapshot:b'), edge('snapshot:b', 'trainingset:c'), edge('view:v', 'trainingset:c'), edge('file:a', 'trainingset:c'), edge('file:a', 'snapshot:b')] })
   const column = Object.fromEntries(p.nodes.map((n) => [n.key, n.column]))
-  expect(column).toEqual({ 'file:a': 0, 'view:v': 0, 'snapshot:b': 1, 'trainingset:c': 2 })
+  expect(column).toEqual({ 'file:a': 0, 'view:v': 1, 'snapshot:b': 1, 'trainingset:c': 2 })
   expect(p.links).toHaveLength(4)
 })
 

@@ -19,6 +19,11 @@ export function layout(g: LineageGraph): Picture {
     }
     if (!moved) break
   }
+  // What has no source stands just before its first use, so that no line runs behind others.
+  for (const k of keys) {
+    const uses = links.filter((l) => l.from === k).map((l) => depth.get(l.to)!)
+    if (uses.length && !links.some((l) => l.to === k)) depth.set(k, Math.max(0, Math.min(...uses) - 1))
+  }
   const titles = new Map(g.nodes.map((n) => [keyOf(n.ref), n]))
   const rowOf = new Map<string, number>()
   const columns = Math.max(0, ...depth.values()) + 1

@@ -1,6 +1,6 @@
 // The leaderboard: best first, refused trials last with the reason.
 import type { Trial } from '../api/types'
-import { cell, figure, human, lowerIsBetter, metricName, millis } from '../design/format'
+import { cell, score, human, lowerIsBetter, metricName, millis } from '../design/format'
 import { Badge, cx } from '../design/kit'
 import { t, tryT } from '../i18n'
 
@@ -26,7 +26,7 @@ export function Leaderboard({ trials, metric, best }: { trials: Trial[]; metric:
             {!x.error && <div className="mt-1.5 h-1 max-w-md overflow-hidden rounded-full bg-sunken" aria-hidden="true"><div className="h-full rounded-full bg-accent" style={{ width: `${bar(x.score) * 100}%` }} /></div>}
           </div>
           <div className="text-right tabular-nums">
-            {!x.error && <><span className="font-semibold">{figure(x.score)}</span><span className="sr-only"> {metricName(metric)}</span></>}
+            {!x.error && <><span className="font-semibold">{score(x.score)}</span><span className="sr-only"> {metricName(metric)}</span></>}
             {x.seconds > 0 && <span className="block text-[13px] text-ink-2">{millis(x.seconds * 1000)}</span>}
           </div>
         </li>

@@ -5,7 +5,7 @@ import { put, seg } from '../api/http'
 import { deploymentsQuery, modelQuery, runQuery } from '../api/queries'
 import type { Deployment, Model, ModelVersion, Run } from '../api/types'
 import { useMay } from '../app/session'
-import { ago, count, figure, human, lowerIsBetter, metricName } from '../design/format'
+import { ago, count, score, human, lowerIsBetter, metricName } from '../design/format'
 import { Badge, Button, buttonClass, Card, cx, Figure, Ghost, Page } from '../design/kit'
 import { Loaded, ProblemNote } from '../design/problem'
 import { List } from '../design/table'
@@ -37,9 +37,8 @@ export function ModelPage() {
               {run && run.leakage && run.leakage.length > 0 && <Leakage run={run} />}
               {run && <CurveCards curves={run.curves} />}
               {run?.leaderboard && run.leaderboard.length > 0 && <Card title={t('models.leaderboard')} className="pb-2"><Leaderboard trials={run.leaderboard} metric={run.metric} best={run.best} /></Card>}
-              <LineageCard kind="model" id={`${name}/${v.number}`} />
             </div>
-            <Card title={t('models.versions')} className="pb-3 lg:sticky lg:top-5">
+            <Card title={t('models.versions')} className="pb-3">
               <ul className="px-2">{versions.map((x) => (
                 <li key={x.number}>
                   <button type="button" aria-current={x.number === v.number || undefined} onClick={() => void go({ search: { version: x.number }, replace: true })} className={cx('w-full rounded-lg px-3 py-2.5 text-left', x.number === v.number ? 'bg-sunken' : 'hover:bg-sunken/60')}>
@@ -49,6 +48,7 @@ export function ModelPage() {
                 </li>
               ))}</ul>
             </Card>
+            <div className="min-w-0 lg:col-span-2"><LineageCard kind="model" id={`${name}/${v.number}`} /></div>
           </div>
         )}
       </Loaded>
@@ -64,17 +64,17 @@ function Worth({ v, run, m }: { v: ModelVersion; run?: Run; m: Model }) {
   return (
     <Card className="p-6">
       <div className="flex flex-wrap items-start justify-between gap-4">
-        <Figure label={t('models.onUnseen', { metric: metricName(main) })}><span className="text-[40px] leading-tight tracking-[-0.04em]">{figure(metrics[main])}</span></Figure>
+        <dl><Figure label={t('models.onUnseen', { metric: metricName(main) })}><span className="text-[40px] leading-tight tracking-[-0.04em]">{score(metrics[main])}</span></Figure></dl>
         <AliasMenu v={v} m={m} />
       </div>
-      <p className="mt-1 flex flex-wrap items-center gap-2"><Badge tone={verdict.tone} dot>{t(`verdict.${verdict.word}`)}</Badge><span className="text-ink-2">{run?.baseline?.[main] !== undefined ? t('models.versus', { n: figure(run.baseline[main]) }) : ''}</span></p>
+      <p className="mt-1 flex flex-wrap items-center gap-2"><Badge tone={verdict.tone} dot>{t(`verdict.${verdict.word}`)}</Badge><span className="text-ink-2">{run?.baseline?.[main] !== undefined ? t('models.versus', { n: score(run.baseline[main]) }) : ''}</span></p>
       {v.status === 'refused' && <p className="mt-4 rounded-lg bg-bad-soft px-3 py-2 text-bad">{v.reason}</p>}
       {rest.length > 0 && (
         <div className="mt-5 -mx-3 border-t border-line pt-2">
           <List rows={rest} label={t('models.metrics')} id={(k) => k} cols={[
             { head: t('models.metric'), grow: true, cell: (k) => <>{metricName(k)}{lowerIsBetter(k) && <span className="text-ink-3"> · {t('models.lower')}</span>}</> },
-            { head: t('models.thisModel'), right: true, cell: (k) => <span className="font-medium">{figure(metrics[k])}</span> },
-            { head: t('home.guessing'), right: true, cell: (k) => <span className="text-ink-2">{figure(run?.baseline?.[k])}</span> },
+            { head: t('models.thisModel'), right: true, cell: (k) => <span className="font-medium">{score(metrics[k])}</span> },
+            { head: t('home.guessing'), right: true, cell: (k) => <span className="text-ink-2">{score(run?.baseline?.[k])}</span> },
           ]} />
         </div>
       )}

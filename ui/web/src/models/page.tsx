@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { modelsQuery, runsQuery } from '../api/queries'
 import type { Model, Run } from '../api/types'
-import { ago, figure, human, metricName } from '../design/format'
+import { ago, score, human, metricName } from '../design/format'
 import { Badge, Card, Figure, Ghost, Page } from '../design/kit'
 import { Loaded } from '../design/problem'
 import { List } from '../design/table'
@@ -48,7 +48,7 @@ function ModelCard({ m, runs }: { m: Model; runs: Run[] }) {
       <p className="mt-0.5 text-ink-2">{m.doc || (run ? t('models.predicts', { target: run.spec.target || run.set?.spec.label || '' }) : '')}</p>
       {v && (
         <dl className="mt-4 flex flex-wrap gap-x-8 gap-y-2">
-          {metric && v.metrics?.[metric] !== undefined && <Figure label={metricName(metric)} note={run?.baseline?.[metric] !== undefined ? t('models.guess', { n: figure(run.baseline[metric]) }) : undefined}>{figure(v.metrics[metric])}</Figure>}
+          {metric && v.metrics?.[metric] !== undefined && <Figure label={metricName(metric)} note={run?.baseline?.[metric] !== undefined ? t('models.guess', { n: score(run.baseline[metric]) }) : undefined}>{score(v.metrics[metric])}</Figure>}
           <Figure label={champion === v.number ? t('models.champion') : t('models.newest')} note={ago(v.created)}>{t('models.version', { n: v.number })}</Figure>
         </dl>
       )}

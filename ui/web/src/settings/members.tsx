@@ -27,7 +27,7 @@ export function Members() {
         {(all) => (
           <Card className="py-2"><List rows={all} label={t('settings.members')} id={(m) => m.user} cols={[
             { head: t('members.name'), cell: (m) => <><span className="block font-medium">{m.name}</span><span className="block text-[13px] text-ink-2">{m.email}</span></> },
-            { head: t('members.role'), grow: true, cell: (m) => <select aria-label={t('members.roleOf', { name: m.name })} className="input max-w-36" value={m.role} onChange={(e) => change.mutate({ m, role: e.target.value as Role })}>{roles.map((r) => <option key={r} value={r}>{t(`role.${r}`)}</option>)}</select> },
+            { head: t('members.role'), grow: true, cell: (m) => <select aria-label={t('members.roleOf', { name: m.name })} className="input w-40!" value={m.role} onChange={(e) => change.mutate({ m, role: e.target.value as Role })}>{roles.map((r) => <option key={r} value={r}>{t(`role.${r}`)}</option>)}</select> },
             { head: t('actions'), right: true, cell: (m) => (m.user === me?.user ? <span className="text-[13px] text-ink-2">{t('members.you')}</span> : <Button small look="quiet" icon="trash" busy={remove.isPending && remove.variables === m} onClick={() => remove.mutate(m)}>{t('remove')}</Button>) },
           ]} /></Card>
         )}

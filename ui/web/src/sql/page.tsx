@@ -1,7 +1,7 @@
 // The notebook: cells of SQL and notes, kept in this browser.
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useEffect, useMemo, useReducer, useRef } from 'react'
+import { useEffect, useMemo, useReducer, useRef, useState } from 'react'
 import { meQuery, tablesQuery } from '../api/queries'
 import type { Table } from '../api/types'
 import { count } from '../design/format'
@@ -30,6 +30,7 @@ function first(tables: Table[]): Cell[] {
 function Cells({ project, tables }: { project: string; tables: Table[] }) {
   const { table } = route.useSearch()
   const go = route.useNavigate()
+  const [fresh] = useState(() => load(project) === null) // a new notebook shows rows at once
   const [cells, tell] = useReducer(edit, null, () => load(project) ?? first(tables))
   const asked = useRef('')
   useEffect(() => keep(project, cells), [project, cells])
@@ -45,7 +46,7 @@ function Cells({ project, tables }: { project: string; tables: Table[] }) {
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_260px]">
         <div className="grid min-w-0 gap-4">
           {cells.map((c, i) => c.kind === 'sql'
-            ? <SqlCell key={c.id} cell={c} at={i} schema={schema} tell={tell} last={i === cells.length - 1} />
+            ? <SqlCell key={c.id} cell={c} at={i} schema={schema} tell={tell} last={i === cells.length - 1} begin={fresh && i === 0} />
             : <NoteCell key={c.id} cell={c} at={i} tell={tell} last={i === cells.length - 1} />)}
           <div className="flex gap-2"><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'sql' })}>{t('sql.addSql')}</Button><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'note' })}>{t('sql.addNote')}</Button></div>
         </div>

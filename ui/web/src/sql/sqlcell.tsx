@@ -14,10 +14,13 @@ import { CellTools } from './tools'
 
 type Outcome = { at: 'none' } | { at: 'running'; since: number } | { at: 'rows'; rows: Rows; ms: number } | { at: 'failed'; error: unknown } | { at: 'cancelled' }
 
-export function SqlCell({ cell, at, schema, tell, last }: { cell: Cell; at: number; schema: Schema; tell: Dispatch<Edit>; last: boolean }) {
+export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; at: number; schema: Schema; tell: Dispatch<Edit>; last: boolean; begin?: boolean }) {
   const [out, setOut] = useState<Outcome>({ at: 'none' })
   const abort = useRef<AbortController | null>(null)
-  useEffect(() => () => abort.current?.abort(), [])
+  useEffect(() => {
+    if (begin) void run()
+    return () => abort.current?.abort()
+  }, []) // eslint-disable-line react-hooks/exhaustive-deps -- once
 
   async function run() {
     abort.current?.abort()
