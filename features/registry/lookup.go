@@ -51,6 +51,12 @@ func (s *Service) Lookup(ctx context.Context, scope forge.Scope, wants []Want, k
 	return vectors[0], nil
 }
 
+// Keyed reports whether a want's view is about an entity with keys; a market has none.
+func (s *Service) Keyed(ctx context.Context, scope forge.Scope, w Want) bool {
+	e, err := s.entry(ctx, scope, w.ref(), freshFor)
+	return err == nil && len(e.version.Entity.Keys) > 0
+}
+
 func shown(v features.Version, keys map[string]string) string {
 	parts := make([]string, len(v.Entity.Keys))
 	for i, k := range v.Entity.Keys {
