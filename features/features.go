@@ -141,7 +141,8 @@ type Row struct {
 }
 
 // Online is the store that answers by entity in microseconds. A row never replaces
-// one with a later event time. Group is one view version of one project.
+// one with a later event time. Group is one view version of one project, as one state
+// of its tables gave it: "view@3." and a hash of the snapshots.
 type Online interface {
 	// Put writes rows; it may be called again with the same rows.
 	Put(ctx context.Context, scope forge.Scope, group string, rows []Row) error
