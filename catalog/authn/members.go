@@ -8,6 +8,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/catalog"
+	"aiforge.dev/forge/catalog/store"
 )
 
 // Members lists the members of ctx's project.
@@ -113,7 +114,7 @@ func (s *Service) ChangeMember(ctx context.Context, user forge.UserID, c Change)
 		}
 	}
 	if hash != "" {
-		if err := s.store.SetPassword(ctx, scope.Tenant, user, hash); err != nil {
+		if err := s.store.SetPassword(ctx, scope.Tenant, user, hash, ""); err != nil {
 			return m, err
 		}
 	}
@@ -175,6 +176,70 @@ func (s *Service) Me(ctx context.Context) (Me, error) {
 		me.Email = a.Email
 	}
 	return me, nil
+}
+
+// SelfChange is what people change about themselves; empty fields stay.
+type SelfChange struct {
+	Name     string
+	Current  string // the password as it is; needed for a new one
+	Password string
+}
+
+// ChangeSelf changes the account of ctx's principal. A new password ends all sign-ins
+// but this one. Keys and jobs have no account of their own to change.
+func (s *Service) ChangeSelf(ctx context.Context, c SelfChange, remote string) (Me, error) {
+	p, ok := forge.PrincipalFrom(ctx)
+	if !ok || p.Kind != "person" {
+		return Me{}, forge.Errorf(forge.KindDenied, nil, "only a person who signed in can do this, not a key")
+	}
+	a, err := s.store.Account(ctx, p.Scope.Tenant, p.User)
+	if err != nil {
+		return Me{}, err
+	}
+	if c.Name != "" {
+		if c.Name, err = displayName(c.Name, a.Email); err != nil {
+			return Me{}, err
+		}
+	}
+	hash := ""
+	if c.Password != "" {
+		if hash, err = s.newOwnPassword(ctx, a, c, remote); err != nil {
+			return Me{}, err
+		}
+	}
+	defer s.Forget()
+	if hash != "" {
+		if err := s.store.SetPassword(ctx, a.Tenant, a.ID, hash, p.Token); err != nil {
+			return Me{}, err
+		}
+	}
+	if c.Name != "" {
+		if err := s.store.SetName(ctx, a.Tenant, a.ID, c.Name); err != nil {
+			return Me{}, err
+		}
+		p.Name = c.Name
+	}
+	return s.Me(forge.WithPrincipal(ctx, p))
+}
+
+// newOwnPassword checks the current password, throttled like a sign-in: a stolen
+// access token must not be a way to guess it.
+func (s *Service) newOwnPassword(ctx context.Context, a store.Account, c SelfChange, remote string) (string, error) {
+	if err := checkPassword(c.Password, a.Email); err != nil {
+		return "", err
+	}
+	if err := s.throttle.enter(a.Email, remote); err != nil {
+		return "", err
+	}
+	ok, _, err := s.hasher.verify(ctx, c.Current, a.Password)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", forge.Errorf(forge.KindInvalid, nil, "the current password is wrong").With(forge.FieldError{Path: "current", Text: "is wrong"})
+	}
+	s.throttle.success(a.Email, remote)
+	return s.hasher.hash(ctx, c.Password)
 }
 
 // Keys lists the API keys of ctx's project.

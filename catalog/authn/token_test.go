@@ -166,7 +166,7 @@ func TestWhatEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Store.SetPassword(t.Context(), p.Scope.Tenant, p.User, "x"); err != nil {
+			if err := c.Store.SetPassword(t.Context(), p.Scope.Tenant, p.User, "x", ""); err != nil {
 				t.Fatal(err)
 			}
 			c.Clock.Add(6 * time.Second)

@@ -29,6 +29,7 @@ func registerAuth(s *httpapi.Server, svc Services) {
 	httpapi.Handle(s, httpapi.Op{ID: "refresh", Method: "POST", Path: "/api/auth/refresh", Summary: "A new access token for a refresh token, which is used up", Tag: "catalog", Perm: forge.PermPublic, MaxBody: 8 << 10}, h.refresh)
 	httpapi.Handle(s, httpapi.Op{ID: "logout", Method: "POST", Path: "/api/auth/logout", Summary: "End the sign-in", Tag: "catalog", Perm: forge.PermPublic, Status: http.StatusNoContent, MaxBody: 8 << 10}, h.logout)
 	httpapi.Handle(s, httpapi.Op{ID: "me", Method: "GET", Path: "/api/me", Summary: "Who am I, and where", Tag: "catalog", Perm: forge.PermSelf, Quiet: true}, h.me)
+	httpapi.Handle(s, httpapi.Op{ID: "change-me", Method: "PUT", Path: "/api/me", Summary: "Change the own name or password", Tag: "catalog", Perm: forge.PermSelf, MaxBody: 8 << 10}, h.changeMe)
 }
 
 type auth struct{ svc Services }
@@ -203,12 +204,27 @@ type meOutput struct {
 
 func (h auth) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
 	me, err := h.svc.Auth.Me(ctx)
-	if err != nil {
-		return nil, err
+	return showMe(me), err
+}
+
+type meInput struct {
+	client
+	Body struct {
+		Name     string `json:"name,omitempty" maxLength:"100"`
+		Current  string `json:"current,omitempty" maxLength:"1024" doc:"The password as it is; needed for a new one"`
+		Password string `json:"password,omitempty" maxLength:"256" doc:"A new password; it ends all other sign-ins"`
 	}
+}
+
+func (h auth) changeMe(ctx context.Context, in *meInput) (*meOutput, error) {
+	me, err := h.svc.Auth.ChangeSelf(ctx, authn.SelfChange{Name: in.Body.Name, Current: in.Body.Current, Password: in.Body.Password}, in.remote)
+	return showMe(me), err
+}
+
+func showMe(me authn.Me) *meOutput {
 	out := &meOutput{}
 	out.Body.User, out.Body.Name, out.Body.Email, out.Body.Kind = me.User, me.Name, me.Email, me.Kind
 	out.Body.Role, out.Body.Project, out.Body.Title = me.Role, me.Scope.Project, me.Title
 	out.Body.Permissions = catalog.Permissions(me.Role)
-	return out, nil
+	return out
 }

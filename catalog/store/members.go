@@ -159,14 +159,15 @@ func keepsOwner(ctx context.Context, tx *sql.Tx, scope forge.Scope, user forge.U
 	return err
 }
 
-// SetPassword stores a new password hash and ends all sign-ins of the account.
-func (s *Store) SetPassword(ctx context.Context, tenant forge.TenantID, user forge.UserID, hash string) error {
+// SetPassword stores a new password hash and ends all sign-ins of the account but the
+// one with the id keep.
+func (s *Store) SetPassword(ctx context.Context, tenant forge.TenantID, user forge.UserID, hash, keep string) error {
 	return s.db.Tx(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE account SET password = $1 WHERE tenant = $2 AND project = '' AND id = $3`, hash, tenant, user)
 		if err := changed(res, err, noMember(user)); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE refresh_family SET ended = $1 WHERE tenant = $2 AND account = $3 AND ended = 0`, sqldb.Micros(s.now()), tenant, user)
+		_, err = tx.ExecContext(ctx, `UPDATE refresh_family SET ended = $1 WHERE tenant = $2 AND account = $3 AND ended = 0 AND id <> $4`, sqldb.Micros(s.now()), tenant, user, keep)
 		return err
 	})
 }

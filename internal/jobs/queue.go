@@ -99,7 +99,7 @@ func (r *Runner) List(ctx context.Context, limit int, kinds ...string) ([]Job, e
 	if len(kinds) == 0 {
 		return r.rows.list(ctx, scope, limit, "")
 	}
-	var all []Job
+	all := []Job{}
 	for _, k := range slices.Compact(slices.Sorted(slices.Values(kinds))) {
 		some, err := r.rows.list(ctx, scope, limit, k)
 		if err != nil {

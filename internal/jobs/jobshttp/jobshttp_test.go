@@ -117,6 +117,10 @@ func TestFollowAndCancel(t *testing.T) {
 	if code := call(t, "GET", srv.URL+"/api/jobs?kind=talk", viewer, &list); code != 200 || len(list.Jobs) != 1 {
 		t.Errorf("list: %d %+v", code, list)
 	}
+	var none struct{ Jobs []jobs.Job }
+	if code := call(t, "GET", srv.URL+"/api/jobs?kind=other", viewer, &none); code != 200 || none.Jobs == nil || len(none.Jobs) != 0 {
+		t.Errorf("an empty list: %d %+v", code, none)
+	}
 	if code := call(t, "GET", srv.URL+"/api/jobs?limit=0", viewer, nil); code != http.StatusUnprocessableEntity {
 		t.Errorf("limit 0: %d", code)
 	}
