@@ -106,12 +106,21 @@ func importFaults(s source) []string {
 	}
 	for _, spec := range s.file.Imports {
 		to, err := strconv.Unquote(spec.Path.Value)
-		if err != nil || mayImport(s.dir, s.test(), to) {
+		if err != nil || mayImport(s.dir, s.test(), to) || s.test() && testsWith(s.file, to) {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s: %s may not import %s: the import table is in imports_test.go", s.fset.Position(spec.Pos()), orRoot(s.dir), to))
 	}
 	return out
+}
+
+// testsWith reports whether a file imports the …test package below a face: it then has
+// to name what that package hands out.
+func testsWith(f *ast.File, face string) bool {
+	return strings.Count(face, "/") == 1+strings.Count(module, "/") && slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
+		to, err := strconv.Unquote(spec.Path.Value)
+		return err == nil && path.Dir(to) == face && strings.HasSuffix(to, "test")
+	})
 }
 
 func orRoot(dir string) string {
@@ -172,6 +181,39 @@ func TestImportTable(t *testing.T) {
 	} {
 		if got := mayImport(c.from, c.test, c.to); got != c.may {
 			t.Errorf("%q (test: %v) imports %q: may %v, want %v", c.from, c.test, c.to, got, c.may)
+		}
+	}
+}
+
+// TestFaceInTests: a test names the types of another face only beside its …test package.
+func TestFaceInTests(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, imports string
+		faults        int
+	}{
+		"with its test package":  {"x_test.go", `"` + module + `/lake"; "` + module + `/lake/laketest"`, 0},
+		"without":                {"x_test.go", `"` + module + `/lake"`, 1},
+		"another's test package": {"x_test.go", `"` + module + `/lake"; "` + module + `/ingest/ingesttest"`, 1},
+		"not in a test":          {"x.go", `"` + module + `/lake"; "` + module + `/lake/laketest"`, 2},
+		"what is below the face": {"x_test.go", `"` + module + `/lake/duck"; "` + module + `/lake/laketest"`, 1},
+	} {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, c.file, "package trainer\nimport ("+c.imports+")\n", parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := importFaults(source{dir: "training/trainer", name: c.file, file: f, fset: fset}); len(got) != c.faults {
+			t.Errorf("%s: %v, want %d", name, got, c.faults)
+		}
+	}
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, "x.go", "package main", parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]int{"cmd/forge": 0, "cmd/forge/cli": 0, "cmd/other": 1, "lake/tool": 1, "": 1} {
+		if got := importFaults(source{dir: dir, name: "x.go", file: f, fset: fset}); len(got) != want {
+			t.Errorf("package main in %q: %v", dir, got)
 		}
 	}
 }
