@@ -32,7 +32,7 @@ export function edit(d: Draft, e: Edit): Draft {
   switch (e.type) {
     case 'add': {
       const id = freshId(d.flow, e.op.id)
-      return change(d, with_(d.flow, id, { op: e.op.id, config: {} }), { ...d.places, [id]: e.at ?? freePlace(d.places) })
+      return change(d, withNode(d.flow, id, { op: e.op.id, config: {} }), { ...d.places, [id]: e.at ?? freePlace(d.places) })
     }
     case 'remove': {
       const gone = new Set(e.ids)
@@ -42,26 +42,26 @@ export function edit(d: Draft, e: Edit): Draft {
     case 'connect': {
       const n = d.flow.nodes[e.edge.to]
       if (!n || !d.flow.nodes[e.edge.from] || reaches(d.flow, e.edge.to, e.edge.from)) return d
-      return change(d, with_(d.flow, e.edge.to, { ...n, in: { ...n.in, [e.edge.in]: `${e.edge.from}.${e.edge.out}` } }))
+      return change(d, withNode(d.flow, e.edge.to, { ...n, in: { ...n.in, [e.edge.in]: `${e.edge.from}.${e.edge.out}` } }))
     }
     case 'disconnect': {
       const n = d.flow.nodes[e.to]
       if (!n?.in?.[e.in]) return d
       const { [e.in]: _, ...rest } = n.in
-      return change(d, with_(d.flow, e.to, { ...n, in: rest }))
+      return change(d, withNode(d.flow, e.to, { ...n, in: rest }))
     }
     case 'config': {
       const n = d.flow.nodes[e.id]
       if (!n) return d
       const config = { ...n.config, [e.field]: e.value }
       if (e.value === undefined) delete config[e.field]
-      return change(d, with_(d.flow, e.id, { ...n, config }))
+      return change(d, withNode(d.flow, e.id, { ...n, config }))
     }
     case 'title': {
       const n = d.flow.nodes[e.id]
       if (!n) return d
       const { title: _, ...rest } = n
-      return change(d, with_(d.flow, e.id, e.title ? { ...n, title: e.title } : rest))
+      return change(d, withNode(d.flow, e.id, e.title ? { ...n, title: e.title } : rest))
     }
     case 'move': return change(d, d.flow, { ...d.places, ...e.places })
     case 'tidy': return change(d, d.flow, arrange(d.flow))
@@ -84,7 +84,7 @@ function change(d: Draft, flow: Flow, places = d.places): Draft {
   return { ...d, flow, places, past: [...d.past, hold(d)].slice(-keep), future: [] }
 }
 
-const with_ = (flow: Flow, id: string, n: FlowNode): Flow => ({ ...flow, nodes: { ...flow.nodes, [id]: n } })
+const withNode = (flow: Flow, id: string, n: FlowNode): Flow => ({ ...flow, nodes: { ...flow.nodes, [id]: n } })
 
 function without(n: FlowNode, gone: (node: string) => boolean): FlowNode {
   return n.in ? { ...n, in: Object.fromEntries(Object.entries(n.in).filter(([, v]) => !gone(v.split('.')[0]!))) } : n

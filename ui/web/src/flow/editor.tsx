@@ -59,8 +59,6 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
   })
 
   // Where boxes stand is saved by itself; what the flow means is saved when asked.
-  const settled = useRef(draft)
-  settled.current = draft
   useEffect(() => {
     if (!may || !moved(draft) || save.isPending || save.isError) return
     const timer = setTimeout(() => save.mutate('layout'), 900)

@@ -13,7 +13,7 @@ import { isRunning, share, useJobs } from './use'
 
 const tone: Record<JobState, Tone> = { queued: 'plain', running: 'accent', succeeded: 'good', failed: 'bad', cancelled: 'plain' }
 
-export function JobState_({ state }: { state: JobState }) {
+export function JobBadge({ state }: { state: JobState }) {
   return <Badge tone={tone[state] ?? 'plain'} dot>{tryT(`jobs.state.${state}`, state)}</Badge>
 }
 
@@ -44,7 +44,7 @@ export function JobCard({ job }: { job: Job }) {
     <article className="rounded-xl border border-line bg-surface p-3.5">
       <div className="flex items-start justify-between gap-3">
         <h3 className="min-w-0 text-[13.5px] font-medium break-words">{job.title}</h3>
-        <JobState_ state={job.state} />
+        <JobBadge state={job.state} />
       </div>
       {running && <div className="mt-2.5"><Progress value={share(job.progress)} label={job.title} /></div>}
       <div className="mt-1.5 flex items-center justify-between gap-3 text-[12.5px] text-ink-2">

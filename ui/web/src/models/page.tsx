@@ -8,7 +8,7 @@ import { Badge, Card, Figure, Ghost, Page } from '../design/kit'
 import { Loaded } from '../design/problem'
 import { List } from '../design/table'
 import { t } from '../i18n'
-import { JobState_ } from '../jobs/drawer'
+import { JobBadge } from '../jobs/drawer'
 import { judge } from './judge'
 import { TrainButton } from './train'
 
@@ -25,7 +25,7 @@ export function Models() {
         <Card title={t('models.unfinished')} className="mt-6 pb-2">
           <List rows={open} label={t('models.unfinished')} id={(r) => r.id} cols={[
             { head: t('models.model'), cell: (r) => <span className="font-medium">{human(r.spec.model)}</span> },
-            { head: t('models.state'), cell: (r) => <JobState_ state={r.state} /> },
+            { head: t('models.state'), cell: (r) => <JobBadge state={r.state} /> },
             { head: t('models.why'), grow: true, hide: true, cell: (r) => <span className="text-ink-2">{r.error}</span> },
             { head: t('models.when'), right: true, cell: (r) => <span className="whitespace-nowrap text-ink-2">{ago(r.created)}</span> },
           ]} />
