@@ -134,17 +134,16 @@ var sqlSpec = lake.StepSpec{
 }
 
 var (
-	inputMark = regexp.MustCompile(`\{\{\s*input\s*\}\}`)
+	inputMark = regexp.MustCompile(`^\{\{\s*input\s*\}\}`)
 	dotted    = regexp.MustCompile(`(?i)"?\b([a-z_][a-z0-9_]*)\b"?\s*\.\s*"?\b([a-z_][a-z0-9_]*)\b"?`)
 )
 
 func compileSQL(st *stage) (result, error) {
 	user := strings.TrimRight(strings.TrimSpace(st.text("sql", "")), "; \n\t")
-	if !inputMark.MatchString(user) {
+	check, found := replaceInput(user)
+	if !found {
 		return result{}, forge.Errorf(forge.KindInvalid, nil, "the SQL does not read {{input}}: the steps before it would be lost")
 	}
-	const stand = `forge_input`
-	check := inputMark.ReplaceAllString(user, stand)
 	if err := checkSelect(check); err != nil {
 		return result{}, err
 	}
@@ -162,8 +161,39 @@ func compileSQL(st *stage) (result, error) {
 			st.plan.reads(name)
 		}
 	}
-	// The replaced text cannot break out: the checked one had the same shape.
+	// What was checked is what runs, over another input of the same columns: it cannot
+	// break out of its parentheses.
 	inner := "(SELECT " + columnList(st.schema) + " FROM " + st.from + ")"
 	sql := "WITH " + stand + " AS " + inner + "\nSELECT * FROM (\n" + check + "\n)"
 	return result{sql: sql, schema: schema}, nil
+}
+
+// stand is the name under which the checked SQL reads its input.
+const stand = "forge_input"
+
+// replaceInput puts the input's name in the place of {{input}}, but not inside texts
+// and quoted names.
+func replaceInput(sql string) (string, bool) {
+	var b strings.Builder
+	found := false
+	for i := 0; i < len(sql); {
+		if c := sql[i]; c == '\'' || c == '"' {
+			end := closing(sql, i)
+			if end < 0 {
+				end = len(sql) // checkSelect will say so
+			}
+			b.WriteString(sql[i:end])
+			i = end
+			continue
+		}
+		if m := inputMark.FindString(sql[i:]); m != "" {
+			b.WriteString(stand)
+			i += len(m)
+			found = true
+			continue
+		}
+		b.WriteByte(sql[i])
+		i++
+	}
+	return b.String(), found
 }

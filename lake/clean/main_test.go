@@ -71,8 +71,7 @@ func loadRows(t testing.TB, h *lake.House, name string, rows [][]string) {
 	var cols, list []string
 	for _, c := range rows[0] {
 		i := strings.LastIndexByte(c, ':')
-		q := strings.ReplaceAll(quoted(c[:i]), "'", "''")
-		cols = append(cols, "'"+strings.Trim(q, `"`)+"': 'VARCHAR'")
+		cols = append(cols, "'"+strings.ReplaceAll(c[:i], "'", "''")+"': 'VARCHAR'")
 		list = append(list, "CAST("+quoted(c[:i])+" AS "+duckTypes[lake.Type(c[i+1:])]+") AS "+quoted(c[:i]))
 	}
 	q := lake.Query{Paths: []string{path}, SQL: "SELECT " + strings.Join(list, ", ") + " FROM read_csv('" + path + "', header=true, nullstr='\\N', delim=',', quote='\"', columns={" + strings.Join(cols, ", ") + "})"}

@@ -106,6 +106,9 @@ func outcome(b *bench, doc string) map[string]string {
 		return out
 	}
 	out["want"] = sorted(rows)
+	if again := sorted(b.must(p.Query(p.Select()))); again != out["want"] {
+		b.t.Errorf("run again, the recipe gives\n%s\nand before\n%s", again, out["want"])
+	}
 	out["counts"] = b.must(p.Query(p.Counts()))
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	out["rejects"] = sorted(b.must(lake.Query{

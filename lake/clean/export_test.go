@@ -1,0 +1,7 @@
+package clean
+
+// For the tests of what users may write as SQL.
+var (
+	CheckExpression = checkExpression
+	CheckSelect     = checkSelect
+)
