@@ -76,16 +76,13 @@ func (r *Runtime) load(dir string) (*predictor, error) {
 	if err := selfContained(data); err != nil {
 		return nil, err
 	}
-	ins, outs, err := ort.GetInputOutputInfoWithONNXData(data)
-	if err != nil {
-		return nil, forge.Errorf(forge.KindInvalid, err, "%s of the model package is not an ONNX model that this runtime can load", modelpkg.ModelFile)
-	}
+	ins, outs := ports(data)
 	if err := match(m, ins, outs); err != nil {
 		return nil, err
 	}
 	session, err := newSession(data, m)
 	if err != nil {
-		return nil, forge.Errorf(forge.KindInvalid, err, "%s of the model package cannot be prepared for running", modelpkg.ModelFile)
+		return nil, forge.Errorf(forge.KindInvalid, err, "%s of the model package is not an ONNX model that this runtime can load: an operator that it does not have, or a damaged file", modelpkg.ModelFile)
 	}
 	return newPredictor(r.slots, session, m), nil
 }

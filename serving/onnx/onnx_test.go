@@ -2,8 +2,10 @@ package onnx_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -149,6 +151,59 @@ func TestLoadRefuses(t *testing.T) {
 func TestOpen(t *testing.T) {
 	if v := open(t).Version(); !strings.HasPrefix(v, "1.") {
 		t.Errorf("version %q", v)
+	}
+}
+
+func TestZeroByteIsRefused(t *testing.T) {
+	p := load(t, servingtest.Binary(t, t.TempDir(), 0))
+	defer p.Close()
+	var out serving.Output
+	err := p.Predict(t.Context(), servingtest.AgeJob([]any{1.0, 1.0}, []any{"student", "student\x00x"}), &out)
+	if forge.KindOf(err) != forge.KindInvalid || !strings.Contains(err.Error(), `"job", row 1`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// resident is the process's memory in bytes.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// Loading and unloading a model again and again gives its memory back. One load of
+// this model takes about two megabytes, so a leak would be forty of them.
+func TestUnloadGivesMemoryBack(t *testing.T) {
+	rt := open(t)
+	dir := servingtest.Forest(t, t.TempDir(), 50, 6, 20)
+	cycle := func(n int) {
+		for range n {
+			p, err := rt.Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out serving.Output
+			if err := p.Predict(t.Context(), serving.NewBatch(p.Signature().Inputs, 100), &out); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		debug.FreeOSMemory()
+	}
+	cycle(3)
+	before := resident(t)
+	cycle(20)
+	if grown := resident(t) - before; grown > 16<<20 {
+		t.Errorf("20 loads and unloads grew the process by %d MB", grown>>20)
 	}
 }
 

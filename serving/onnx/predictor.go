@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 
 	"aiforge.dev/forge"
@@ -145,6 +146,11 @@ func (p *predictor) check(in serving.Batch) error {
 		}
 		if have != in.N {
 			return forge.Errorf(forge.KindInvalid, nil, "input %q has %d values of type %s, want %d", want.Name, have, want.Type, in.N)
+		}
+		for row, s := range in.Columns[i].Strings {
+			if strings.IndexByte(s, 0) >= 0 { // the runtime takes C strings and would cut it there
+				return forge.Errorf(forge.KindInvalid, nil, "input %q, row %d: the text holds a zero byte, which the model cannot be given", want.Name, row)
+			}
 		}
 	}
 	return nil
