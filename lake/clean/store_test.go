@@ -9,6 +9,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/jobs"
+	"aiforge.dev/forge/internal/sqldb"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/clean"
 	"aiforge.dev/forge/lake/laketest"
@@ -27,8 +28,13 @@ func service(t testing.TB, h *lake.House, lineage forge.Lineage) *clean.Service 
 	return s
 }
 
-func TestStoreKeepsRevisions(t *testing.T) {
-	store := service(t, nil, nil).Store()
+func TestStoreKeepsRevisions(t *testing.T) { storeKeepsRevisions(t, laketest.DB(t)) }
+
+func storeKeepsRevisions(t *testing.T, db *sqldb.DB) {
+	store, err := clean.OpenStore(t.Context(), db, func() time.Time { return day })
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx := forge.WithPrincipal(t.Context(), forge.Principal{Name: "Ada", Scope: scope})
 	r := parse(t, eventsRecipe)
 	first, err := store.Put(ctx, scope, r, 0)

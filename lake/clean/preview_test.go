@@ -1,0 +1,98 @@
+package clean_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
+	"aiforge.dev/forge/lake/clean"
+	"aiforge.dev/forge/lake/laketest"
+)
+
+func manyRows(n int) string {
+	var b strings.Builder
+	b.WriteString("id:long,s:string,v:long\n")
+	for i := range n {
+		s := "plain"
+		if i == 777 {
+			s = " padded "
+		}
+		v := i
+		if i == 888 {
+			v = -1
+		}
+		fmt.Fprintf(&b, "%d,%s,%d\n", i, s, v)
+	}
+	return b.String()
+}
+
+const manyRecipe = "name: many\nfrom: raw.many\nto: curated.many\nsteps:\n  - {do: trim}\n  - {do: filter, where: v >= 0}\n  - {do: derive, column: twice, expr: v * 2}\n"
+
+// TestPreviewShowsWhatChanges: one changed and one rejected row among a thousand are
+// among the ten shown, and rows before and after can be matched by number.
+func TestPreviewShowsWhatChanges(t *testing.T) {
+	h := laketest.House(t)
+	load(t, h, "raw.many", manyRows(1000))
+	shown, err := clean.Preview(t.Context(), h, scope, parse(t, manyRecipe), testKey, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shown.Before) != 10 || len(shown.BeforeRows) != 10 || len(shown.After) != 9 || len(shown.AfterRows) != 9 {
+		t.Fatalf("%d rows before, %d after, want 10 and 9", len(shown.Before), len(shown.After))
+	}
+	after := map[int64][]any{}
+	for i, id := range shown.AfterRows {
+		after[id] = shown.After[i]
+	}
+	var padded, rejected bool
+	for i, id := range shown.BeforeRows {
+		b, a := shown.Before[i], after[id]
+		if b[2] == int64(-1) {
+			rejected = a == nil
+			continue
+		}
+		if a == nil || a[0] != b[0] || a[3] != 2*b[2].(int64) {
+			t.Errorf("row %d: %v became %v", id, b, a)
+			continue
+		}
+		padded = padded || b[1] == " padded " && a[1] == "padded"
+	}
+	if !padded || !rejected {
+		t.Errorf("changed row shown: %v, rejected row shown: %v", padded, rejected)
+	}
+	want := fmt.Sprint([]lake.StepCount{{Name: "trim", RowsIn: 1000, RowsOut: 1000, Touched: 1}, {Name: "filter", RowsIn: 1000, RowsOut: 999, Rejected: 1}, {Name: "derive", RowsIn: 999, RowsOut: 999, Touched: 999}})
+	if got := fmt.Sprint(shown.Steps); got != want {
+		t.Errorf("steps %s, want %s", got, want)
+	}
+	if tables, err := h.Tables.List(t.Context(), scope); err != nil || len(tables) != 1 {
+		t.Errorf("%d tables after the preview, %v", len(tables), err)
+	}
+}
+
+func TestPreviewAfterFreeSQL(t *testing.T) {
+	h := laketest.House(t)
+	load(t, h, "raw.many", manyRows(50))
+	r := parse(t, manyRecipe+"  - {do: sql, sql: 'SELECT s, count(*) AS n FROM {{input}} GROUP BY 1'}\n  - {do: mask, columns: [s], method: hash}\n")
+	shown, err := clean.Preview(t.Context(), h, scope, r, testKey, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shown.After) != 1 || shown.After[0][1] != int64(50) || len(shown.AfterRows) != 0 || len(shown.Before) != 5 {
+		t.Errorf("%+v", shown)
+	}
+}
+
+func TestApplyWithAnotherTypeSaysWhatToDo(t *testing.T) {
+	h := laketest.House(t)
+	load(t, h, "raw.many", manyRows(3))
+	r := parse(t, manyRecipe)
+	apply(t, h, r)
+	r.Steps = append(r.Steps, lake.Step{Do: "cast", With: map[string]any{"columns": map[string]any{"twice": "string"}}})
+	_, err := clean.Apply(t.Context(), h, scope, r, testKey, nil, day, nil)
+	laketest.WantKind(t, err, forge.KindConflict)
+	if err == nil || !strings.Contains(err.Error(), "drop curated.many") || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("error %v", err)
+	}
+}
