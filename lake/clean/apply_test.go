@@ -197,3 +197,28 @@ func TestApplyNowWritesLineage(t *testing.T) {
 		t.Errorf("edges %v\nwant  %v", got, want)
 	}
 }
+
+func TestApplyToNothing(t *testing.T) {
+	h := laketest.House(t)
+	if _, err := h.Tables.Create(t.Context(), scope, laketest.Name("raw.events"), lake.Schema{Columns: []lake.Column{{Name: "patient_id", Type: lake.String}, {Name: "value", Type: lake.String}}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r := parse(t, eventsRecipe)
+	if done := apply(t, h, r); done.Rows != 0 || done.Rejected != 0 || done.Rejects != "" {
+		t.Errorf("replace: %+v", done)
+	}
+	r.Mode, r.To = lake.Append, laketest.Name("curated.more")
+	if done := apply(t, h, r); !done.Unchanged {
+		t.Errorf("append: %+v", done)
+	}
+	load(t, h, "raw.events", events)
+	if done := apply(t, h, r); done.Rows != 2 {
+		t.Errorf("append, then rows: %+v", done)
+	}
+	missing := parse(t, strings.Replace(eventsRecipe, "raw.events", "raw.nothing", 1))
+	_, err := clean.Apply(t.Context(), h, scope, missing, testKey, nil, day, nil)
+	laketest.WantKind(t, err, forge.KindNotFound)
+	other := forge.Scope{Tenant: "acme", Project: "shop"}
+	_, err = clean.Apply(t.Context(), h, other, r, testKey, nil, day, nil)
+	laketest.WantKind(t, err, forge.KindNotFound)
+}

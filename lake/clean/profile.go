@@ -140,7 +140,13 @@ func (p *profile) mostFrequent(ctx context.Context) error {
 	return nil
 }
 
+// maxCompared is how many rows are compared with each other to find equal ones.
+const maxCompared = 5_000_000
+
 func (p *profile) countDoubles(ctx context.Context) error {
+	if p.rows > maxCompared {
+		return nil
+	}
 	for _, c := range p.columns {
 		if len(c.top) == topValues && c.top[0].n == 1 && c.filled == p.rows {
 			return nil // a column of its own for each row: no two are equal
