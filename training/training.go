@@ -13,18 +13,19 @@ import (
 
 // Spec asks for a training run.
 type Spec struct {
-	Model       string   `json:"model" doc:"Name in the registry that the result gets"`
-	TrainingSet string   `json:"training_set" doc:"Id or name; the newest of that name"`
-	Target      string   `json:"target,omitempty" doc:"Column to predict; the training set's label otherwise"`
-	Task        string   `json:"task,omitempty" enum:"auto,binary,multiclass,regression"`
-	Metric      string   `json:"metric,omitempty" doc:"What the leaderboard ranks by: roc_auc, log_loss, rmse, …; by task otherwise"`
-	Positive    string   `json:"positive,omitempty" doc:"The class that counts as yes; the rarer one otherwise"`
-	Budget      string   `json:"budget,omitempty" doc:"Wall clock for the search, for example 60s" example:"60s"`
-	Seed        int      `json:"seed,omitempty"`
-	Families    []string `json:"families,omitempty" doc:"Model families to try; all that are installed otherwise"`
-	Keep        []string `json:"keep,omitempty" doc:"Columns to use although they look like leakage"`
-	Drop        []string `json:"drop,omitempty" doc:"Columns to leave out"`
-	Alias       string   `json:"alias,omitempty" doc:"Alias to set on the new version, for example champion"`
+	Model       string     `json:"model" doc:"Name in the registry that the result gets"`
+	TrainingSet string     `json:"training_set" doc:"Id or name; the newest of that name"`
+	Target      string     `json:"target,omitempty" doc:"Column to predict; the training set's label otherwise"`
+	Task        string     `json:"task,omitempty" enum:"auto,binary,multiclass,regression"`
+	Metric      string     `json:"metric,omitempty" doc:"What the leaderboard ranks by: roc_auc, log_loss, rmse, …; by task otherwise"`
+	Positive    string     `json:"positive,omitempty" doc:"The class that counts as yes; the rarer one otherwise"`
+	Budget      string     `json:"budget,omitempty" doc:"Wall clock for the search, for example 60s" example:"60s"`
+	Seed        int        `json:"seed,omitempty"`
+	Families    []string   `json:"families,omitempty" doc:"Model families to try; all that are installed otherwise"`
+	Keep        []string   `json:"keep,omitempty" doc:"Columns to use although they look like leakage"`
+	Drop        []string   `json:"drop,omitempty" doc:"Columns to leave out"`
+	Alias       string     `json:"alias,omitempty" doc:"Alias to set on the new version, for example champion"`
+	TestFrom    *time.Time `json:"test_from,omitempty" doc:"Learn from all older rows and from part of those from then on, and measure on the rest of those; the newest fifth is measured on otherwise"`
 }
 
 // Run is one training run.

@@ -66,7 +66,7 @@ func (t *Trainer) prepare(ctx context.Context, scope forge.Scope, run training.R
 	if err != nil {
 		return "", err
 	}
-	sql := selectRows(run.Set, run.Spec.Target, run.Task, c)
+	sql := selectRows(run.Set, run.Spec.Target, run.Task, run.Spec.TestFrom, c)
 	if _, err := t.cfg.Data.Export(ctx, scope, sql, pinned(run.Set), rows); err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func (t *Trainer) orders(run training.Run) jobFile {
 	budget, _ := time.ParseDuration(run.Spec.Budget) // checked when the run was planned
 	j := jobFile{
 		Format: jobFormat, Run: run.ID, Model: run.Spec.Model, Task: run.Task, Target: run.Spec.Target, Positive: run.Spec.Positive,
-		Metric: run.Spec.Metric, Data: dataDir, Split: splitColumn, Order: orderColumn, Budget: budget.Seconds(), Seed: run.Spec.Seed,
+		Metric: run.Spec.Metric, Data: dataDir, Split: SplitColumn, Order: orderColumn, Budget: budget.Seconds(), Seed: run.Spec.Seed,
 		Families: run.Spec.Families, Keep: run.Spec.Keep, Drop: run.Spec.Drop, Threads: t.cfg.Threads, Created: run.Created,
 		TrainingSet: map[string]string{"id": run.Set.ID, "table": run.Set.Table.String(), "snapshot": strconv.FormatInt(run.Set.Snapshot, 10)},
 	}

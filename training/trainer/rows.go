@@ -1,16 +1,19 @@
 package trainer
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/training"
 )
 
 // Names that the export adds to the training set's columns.
 const (
-	splitColumn = "__split"
+	SplitColumn = "__split" // train, valid or test
 	orderColumn = "__row"
 )
 
@@ -18,9 +21,12 @@ const (
 // oldest 60 % train, the next 20 % choose the model and the newest 20 % measure it, as
 // it will be in use; without, rows are dealt 3 : 1 : 1 within each class by a hash of
 // their keys, so that a re-made set gives every entity the same part.
-func selectRows(set features.TrainingSet, target, task string, c census) string {
+// With testFrom, the rows from then on are dealt 2 : 1 : 2 by the hash and all older
+// ones train: a model that is to follow a change must learn from it and be measured
+// on it.
+func selectRows(set features.TrainingSet, target, task string, testFrom *time.Time, c census) string {
 	var columns, keys []string
-	time := ""
+	at := ""
 	for _, col := range set.Columns {
 		switch {
 		case col.Name == target && task == "regression":
@@ -34,25 +40,45 @@ func selectRows(set features.TrainingSet, target, task string, c census) string 
 			keys = append(keys, quote(col.Name))
 		}
 		if col.Role == "time" {
-			time = quote(col.Name)
+			at = quote(col.Name)
 		}
 	}
 	if len(keys) == 0 { // a set without keys: the whole row stands for itself
 		keys = []string{rowText(set)}
 	}
 	numbered, part := byHash(keys, target, task), dealt
-	if time != "" && c.times > 1 {
-		numbered, part = byTime(time, keys), inOrder
+	if at != "" && c.times > 1 {
+		numbered, part = byTime(at, keys), inOrder
+		if testFrom != nil {
+			part = fromThen(at, keys, *testFrom)
+		}
 	}
 	return fmt.Sprintf(`SELECT %s, %s AS %s, CAST(__n AS BIGINT) AS %s
 FROM (SELECT *, %s FROM %s WHERE %s IS NOT NULL) t
-ORDER BY __n`, strings.Join(columns, ", "), part, splitColumn, orderColumn, numbered, table(set), quote(target))
+ORDER BY __n`, strings.Join(columns, ", "), part, SplitColumn, orderColumn, numbered, table(set), quote(target))
 }
 
 const (
 	inOrder = `CASE WHEN __n * 5 <= __all * 3 THEN 'train' WHEN __n * 5 <= __all * 4 THEN 'valid' ELSE 'test' END`
 	dealt   = `CASE WHEN __in_class % 5 IN (1, 2, 3) THEN 'train' WHEN __in_class % 5 = 4 THEN 'valid' ELSE 'test' END`
 )
+
+// fromThen deals the rows from a time on by a hash of their keys.
+func fromThen(at string, keys []string, from time.Time) string {
+	hash := "hash(" + strings.Join(keys, ", ") + ") % 5"
+	return fmt.Sprintf("CASE WHEN %[1]s IS NULL OR %[1]s < TIMESTAMPTZ '%[2]s' THEN 'train' WHEN %[3]s < 2 THEN 'train' WHEN %[3]s = 2 THEN 'valid' ELSE 'test' END",
+		at, from.UTC().Format("2006-01-02 15:04:05.999999+00"), hash)
+}
+
+// Select is the SELECT of a run's rows, as the trainer had them, with the part of each
+// in SplitColumn, and the snapshot to run it on.
+func (t *Trainer) Select(ctx context.Context, scope forge.Scope, run training.Run) (sql string, at map[forge.TableName]int64, err error) {
+	c, err := t.census(ctx, scope, run.Set, run.Spec.Target)
+	if err != nil {
+		return "", nil, err
+	}
+	return selectRows(run.Set, run.Spec.Target, run.Task, run.Spec.TestFrom, c), pinned(run.Set), nil
+}
 
 // byTime numbers rows from the oldest; keys decide among rows of the same time.
 func byTime(time string, keys []string) string {

@@ -66,8 +66,13 @@ def examples(job, data, columns, members):
     fitted model itself, not of the graph: what a server must reproduce."""
     x = data.x[columns].iloc[data.rows("test")]
     rows = export.probe(x, job.seed, EXAMPLES)
-    rows = rows.iloc[np.unique(np.r_[0 : min(EXAMPLES // 2, len(rows)), len(rows) - EXAMPLES // 2 : len(rows)])].reset_index(drop=True)
+    half = min(EXAMPLES, len(x))
+    rows = rows.iloc[np.r_[0 : min(EXAMPLES // 2, half), len(rows) - EXAMPLES // 2 : len(rows)]].reset_index(drop=True)
     out = export.predict(members, rows, job.task)
+    if job.task != "regression":  # rows on the edge between two classes say nothing about a server
+        clear = np.diff(np.sort(out, axis=1)[:, -2:], axis=1)[:, 0] > 2 * export.TOLERANCE
+        if clear.any():
+            rows, out = rows[clear].reset_index(drop=True), out[clear]
     cells = {c: [None if v == "" or v != v else v for v in rows[c].tolist()] for c in rows}
     if job.task == "regression":
         return {"inputs": cells, "labels": [], "scores": [[float(v)] for v in out]}

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from . import data as rows_of
 from . import ensemble, families, measure, package, screen
 from .export import Refused, check, convert
 from .job import BadJob
 from .search import predict, refit, search
+
+
+SMALL = 300_000  # cells
 
 
 def run(job, jobdir, events):
@@ -18,6 +22,13 @@ def run(job, jobdir, events):
 
     events.progress("load")
     data = rows_of.load(job, jobdir)
+    if data.x.size < SMALL:  # threads would cost more than they save
+        job.threads = 1
+    with threadpool_limits(job.threads):
+        learn(job, jobdir, data, kinds, metric, events)
+
+
+def learn(job, jobdir, data, kinds, metric, events):
     warnings = []
 
     def warn(text, **more):
