@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -231,4 +232,37 @@ func TestTooManyCalls(t *testing.T) {
 	if status != 429 || header.Get("Retry-After") == "" {
 		t.Errorf("%d", status)
 	}
+}
+
+// Any body gets an answer: 200 with as many predictions as rows were given, or a
+// refusal; never a fault of the server. What encoding/json cannot read is refused.
+func FuzzRows(f *testing.F) {
+	models := servingtest.NewModels(f)
+	r := servingtest.NewRouter(f, models, models)
+	if _, err := r.Deploy(f.Context(), servingtest.Scope, "calls", "calls/1"); err != nil {
+		f.Fatal(err)
+	}
+	svc := predict.New(predict.Config{Deployments: r, MaxRows: 100, MaxBody: 1 << 16, Features: servingtest.Features{"7": {41.0, "admin."}}})
+	for _, s := range []string{`{"rows": [{"age": 41, "job": "admin."}, {"job": null}, {}], "ids": [1, "b", "c"], "features": true}`, `{"entities": [{"call_id": "7"}]}`, `{"features": false, "event_times": [null], "rows": [{"age": -1e3}]}`, `{"rows": [{"job": "\u0000"}]}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		req := httptest.NewRequest("POST", "/v1/predict/calls", strings.NewReader(body))
+		req.SetPathValue("name", "calls")
+		req = req.WithContext(forge.WithPrincipal(req.Context(), forge.Principal{Scope: servingtest.Scope}))
+		w := httptest.NewRecorder()
+		err := svc.Serve(w, req)
+		var in struct{ Rows, Entities []map[string]any }
+		valid := json.Unmarshal([]byte(body), &in) == nil
+		if err != nil {
+			if p := httpapi.ProblemOf(err, ""); p.Status >= 500 {
+				t.Errorf("%q: %v", body, err)
+			}
+			return
+		}
+		var out answer
+		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || !valid || len(out.Predictions) != len(in.Rows)+len(in.Entities) {
+			t.Errorf("%q gives %s (%v)", body, w.Body, err)
+		}
+	})
 }
