@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/catalog/authn"
 	"aiforge.dev/forge/catalog/catalogtest"
 )
 
@@ -213,4 +214,10 @@ func TestRoleNow(t *testing.T) {
 	}
 	refuse(t, c, "a removed member's token", access)
 	refuse(t, c, "a removed member's key", key)
+}
+
+func TestRevokedWhileVerified(t *testing.T) {
+	if authn.Race() {
+		t.Error("a token that was revoked while it was looked up is believed")
+	}
 }

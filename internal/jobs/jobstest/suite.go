@@ -34,6 +34,7 @@ func TestQueue(t *testing.T, newStore func(testing.TB) Store) {
 		"poison":            testPoison,
 		"enqueued offline":  testOffline,
 		"lost delivery":     testLostDelivery,
+		"repeated delivery": testRepeatedDelivery,
 		"newest first":      testList,
 		"jobs wait for job": testNested,
 	} {

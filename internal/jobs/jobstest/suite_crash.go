@@ -3,6 +3,7 @@ package jobstest
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,4 +172,48 @@ func testLostDelivery(t *testing.T, open Store) {
 		j, err := q.Get(ctx, second.ID)
 		return err == nil && j.State == jobs.Running
 	})
+}
+
+// testRepeatedDelivery: River hands out again what was done, or is running; nothing
+// runs twice.
+func testRepeatedDelivery(t *testing.T, open Store) {
+	ctx := ctxFor(t)
+	db := open()
+	var runs atomic.Int64
+	started := make(chan string, 8)
+	q := Start(t, db, Config(), func(r *jobs.Runner) {
+		r.Register("count", func(context.Context, jobs.Run) (any, error) { return runs.Add(1), nil })
+		r.Register("block", block(started))
+	})
+	again := func(from string) {
+		t.Helper()
+		eventually(t, "River's row is "+from, func() bool {
+			var n int
+			err := db.QueryRow(`SELECT COUNT(*) FROM river_job WHERE state = $1`, from).Scan(&n)
+			return err == nil && n == 1
+		})
+		if _, err := db.Exec(`UPDATE river_job SET state = 'available', finalized_at = NULL, attempt = 0 WHERE state = $1`, from); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "River has handed it out again", func() bool {
+			var n int
+			err := db.QueryRow(`SELECT COUNT(*) FROM river_job WHERE state = 'completed'`).Scan(&n)
+			return err == nil && n == 1
+		})
+	}
+	done := enqueue(t, ctx, q, "count", nil)
+	wait(t, ctx, q, done.ID, jobs.Succeeded)
+	again("completed")
+	if j := wait(t, ctx, q, done.ID, jobs.Succeeded); runs.Load() != 1 || j.Attempt != 1 {
+		t.Errorf("a finished job ran %d times, attempt %d", runs.Load(), j.Attempt)
+	}
+	if _, err := db.Exec(`DELETE FROM river_job`); err != nil {
+		t.Fatal(err)
+	}
+	running := enqueue(t, ctx, q, "block", nil)
+	<-started
+	again("running")
+	if j, err := q.Get(ctx, running.ID); err != nil || j.State != jobs.Running || j.Attempt != 1 || len(started) != 0 {
+		t.Errorf("a running job was started again: %+v %v", j, err)
+	}
 }
