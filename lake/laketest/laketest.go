@@ -5,7 +5,6 @@ package laketest
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,23 +13,18 @@ import (
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/duck"
 	"aiforge.dev/forge/lake/iceberg"
+	"aiforge.dev/forge/lake/laketest/early"
 )
-
-// workerMark in the environment makes a test binary a worker of the engine.
-const workerMark = "FORGE_LAKETEST_WORKER"
 
 // Main runs a package's tests. A package that uses House or Engine must have
 //
 //	func TestMain(m *testing.M) { laketest.Main(m) }
 //
-// because the engine's workers are the test binary itself, started again.
+// because the engine's workers are the test binary itself, started again. Package
+// early has made those workers before they come here.
 func Main(m *testing.M) {
-	if os.Getenv(workerMark) != "" {
-		if err := duck.ServeWorker(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	if os.Getenv(early.Mark) != "" {
+		panic("laketest: a worker got as far as the tests")
 	}
 	os.Exit(m.Run())
 }
@@ -49,7 +43,7 @@ func Engine(t testing.TB, cfg duck.Config) *duck.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Command, cfg.Env = []string{self}, []string{workerMark + "=1"}
+	cfg.Command, cfg.Env = []string{self}, []string{early.Mark + "=1"}
 	if cfg.TempDir == "" {
 		cfg.TempDir = t.TempDir()
 	}
