@@ -89,6 +89,9 @@ func Open(cfg Config) (*Log, error) {
 	}
 	l := &Log{cfg: cfg, spill: sp, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), pending: map[forge.Scope]*batch{}}
 	l.room = sync.NewCond(&l.mu)
+	if l.Waiting() > 0 {
+		l.poke()
+	}
 	go l.run()
 	return l, nil
 }
@@ -161,14 +164,14 @@ func (l *Log) run() {
 	tick := time.NewTicker(l.cfg.Every)
 	defer tick.Stop()
 	for {
-		if err := l.flush(ctx, false); err != nil {
-			l.cfg.Log.Error("prediction log cannot be kept; predictions will wait", "err", err)
-		}
 		select {
 		case <-l.stop:
 			return
 		case <-tick.C:
 		case <-l.wake:
+		}
+		if err := l.flush(ctx, false); err != nil {
+			l.cfg.Log.Error("prediction log cannot be kept; predictions will wait", "err", err)
 		}
 	}
 }
