@@ -375,7 +375,7 @@ func TestSniffRefuses(t *testing.T) {
 		"JSON":          "[1, 2]",
 		"binary":        strings.Repeat("\x01\x02\x03\x90\x91,\n", 500),
 		"web page":      "<!DOCTYPE html>\n<html>,</html>",
-		"very wide":     strings.Repeat("a,", 30000) + "a\n" + strings.Repeat("1,", 30000) + "1\n",
+		"very wide":     strings.Repeat("a,", 9999) + "a\n" + strings.Repeat("1,", 9999) + "1\n",
 		"one long line": strings.Repeat("x", 2<<20),
 	} {
 		_, err := csv.Sniff(strings.NewReader(in), int64(len(in)), csv.Options{})
@@ -383,8 +383,8 @@ func TestSniffRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if s := sniff(t, strings.Repeat("c1,", 9999)+"c2\n"+strings.Repeat("1,", 9999)+"2\n", csv.Options{}); len(s.Columns) != 10000 {
-		t.Errorf("10,000 columns: %d", len(s.Columns))
+	if s := sniff(t, strings.Repeat("c1,", 1999)+"c2\n"+strings.Repeat("1,", 1999)+"2\n", csv.Options{}); len(s.Columns) != 2000 {
+		t.Errorf("2,000 columns: %d", len(s.Columns))
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 	sampleWindow  = 64 << 10
 	sampleWindows = 16
 	maxSampleRows = 20_000
-	maxColumns    = 20_000
+	maxColumns    = 2_000 // an engine takes tens of seconds per batch beyond
 	previewRows   = 20
 )
 

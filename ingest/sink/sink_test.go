@@ -413,6 +413,25 @@ func TestDropped(t *testing.T) {
 	b.check(`SELECT id FROM raw.calls`, "3")
 }
 
+// Many columns, missing texts among them, do not need more memory than a query has.
+func TestWide(t *testing.T) {
+	b := newBench(t)
+	s := b.open(nil)
+	c := ingest.Contract{Table: calls, Null: []string{"x", "y"}}
+	var cells []string
+	for i := range 150 {
+		c.Columns = append(c.Columns, fmt.Sprintf("c_%d", i))
+		c.Schema.Columns = append(c.Schema.Columns, lake.Column{Name: c.Columns[i], Type: lake.Long})
+		cells = append(cells, []string{"1", "NA", "x"}[i%3])
+	}
+	b.want(s, c)
+	row := strings.Join(cells, ",") + "\n"
+	b.append(csvRecord(c, "f", 1, 2, 3, row+row+"bad"+row))
+	b.flush(s)
+	b.check(`SELECT count(*), sum(c_0), count(c_1), count(c_149) FROM raw.calls`, "2|2|0|0")
+	b.check(`SELECT line, "column", value FROM raw.calls__rejects`, "4|c_0|bad1")
+}
+
 func TestRefusals(t *testing.T) {
 	b := newBench(t)
 	s := b.open(nil)

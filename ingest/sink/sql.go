@@ -2,7 +2,7 @@ package sink
 
 import (
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 
 	"aiforge.dev/forge/ingest"
@@ -39,7 +39,7 @@ func fields(g *group, table lake.Schema) (all int, out []field) {
 		}
 		f := field{raw: fmt.Sprintf("c%d", i), key: n, column: col, format: g.contract.Formats[n], text: col.Type == lake.String}
 		if len(g.contract.Null) > 0 {
-			f.null = fmt.Sprintf("%s IN (%s)", f.raw, literals(g.contract.Null))
+			f.null = oneOf(f.raw, g.contract.Null)
 		}
 		out = append(out, f)
 	}
@@ -84,11 +84,30 @@ func (f field) fits(v string) string {
 
 // missing is SQL that says whether a cell that did not become a value is none.
 func (f field) missing() string {
-	m := fmt.Sprintf("%s IS NULL OR lower(trim(%s)) IN (%s)", f.raw, f.raw, literals(append([]string{""}, ingest.MissingTexts...)))
+	m := fmt.Sprintf("%s IS NULL OR regexp_full_match(%s, %s)", f.raw, f.raw, literal(missingPattern()))
 	if f.null != "" {
 		m += " OR " + f.null
 	}
 	return m
+}
+
+// missingPattern matches the empty text and ingest.MissingTexts.
+func missingPattern() string {
+	quoted := make([]string, len(ingest.MissingTexts))
+	for i, t := range ingest.MissingTexts {
+		quoted[i] = regexp.QuoteMeta(t)
+	}
+	return `(?i)\s*(` + strings.Join(quoted, "|") + `)?\s*`
+}
+
+// oneOf compares one by one: the engine makes a join of a long IN, one for each
+// column, and a hundred columns then need more memory than a query may have.
+func oneOf(raw string, texts []string) string {
+	parts := make([]string, len(texts))
+	for i, t := range texts {
+		parts[i] = raw + " = " + literal(t)
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
 // cell is the SQL of a column of the table; otherwise is what a cell becomes that
@@ -261,11 +280,3 @@ func (f field) reason() string {
 
 func ident(s string) string   { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-func literals(list []string) string {
-	out := slices.Clone(list)
-	for i := range out {
-		out[i] = literal(out[i])
-	}
-	return strings.Join(out, ", ")
-}
