@@ -43,6 +43,22 @@ func (h *House) Describe(ctx context.Context, scope forge.Scope, q Query, at At)
 	return h.Engine.Describe(ctx, q)
 }
 
+// Export writes the result of trusted SQL as Parquet files below dir, which belong to
+// no table: training data and the like.
+func (h *House) Export(ctx context.Context, scope forge.Scope, q Query, at At, dir string) ([]DataFile, error) {
+	if err := h.resolve(ctx, scope, &q, at); err != nil {
+		return nil, err
+	}
+	schema, err := h.Engine.Describe(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for i := range schema.Columns {
+		schema.Columns[i].ID = i + 1
+	}
+	return h.Engine.Write(ctx, q, schema, dir)
+}
+
 // Mode says what a write does with the rows that the table has.
 type Mode string
 

@@ -67,6 +67,7 @@ type Server struct {
 	gate   Gate
 	log    *slog.Logger
 	ops    []Op
+	naming string // id of the operation that is being registered, for schema names
 }
 
 // New makes a server without operations. A nil logger discards.
@@ -87,24 +88,49 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 	cfg := huma.DefaultConfig("AI Forge", version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
 	cfg.CreateHooks = nil // no $schema links in answers
-	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", s.schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT or API key"}}
 	s.API = humachi.New(s.Router, cfg)
 	return s
 }
 
 // schemaName names a type's schema by its package too, as TrainingVersion beside
-// FeaturesVersion: the folders choose their nouns without looking at each other.
-func schemaName(t reflect.Type, hint string) string {
+// FeaturesVersion: the folders choose their nouns without looking at each other. A
+// body without a type of its own is named by its operation: ListTablesAnswer.
+func (s *Server) schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t.Name() == "" && t.Kind() == reflect.Struct {
+		return camel(s.naming) + bodyName(strings.TrimPrefix(name, strings.ToUpper(s.naming[:1])+s.naming[1:]))
 	}
 	folder := path.Base(t.PkgPath())
 	if t.Name() == "" || t.PkgPath() == "" || folder == "forge" || strings.HasPrefix(strings.ToLower(name), folder) {
 		return name
 	}
 	return strings.ToUpper(folder[:1]) + folder[1:] + name
+}
+
+// bodyName turns huma's hint, such as ListOutputBodyTablesItem, into AnswerTablesItem.
+func bodyName(hint string) string {
+	for _, part := range []struct{ in, out string }{{"OutputBody", "Answer"}, {"OutBody", "Answer"}, {"InputBody", "Request"}, {"InBody", "Request"}} {
+		if _, rest, ok := strings.Cut(hint, part.in); ok {
+			return part.out + rest
+		}
+	}
+	return hint
+}
+
+// camel turns list-tables into ListTables.
+func camel(id string) string {
+	var b strings.Builder
+	for _, word := range strings.Split(id, "-") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return b.String()
 }
 
 // Ops returns every registered operation, in order of registration.
@@ -122,6 +148,7 @@ func (s *Server) Wrap(h http.Handler) http.Handler {
 // Handle registers a typed operation: I and O are huma input and output structs.
 func Handle[I, O any](s *Server, op Op, h func(context.Context, *I) (*O, error)) {
 	s.add(&op)
+	s.naming = op.ID
 	huma.Register(s.API, s.humaOp(op), func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {

@@ -51,8 +51,8 @@ func ServeWorker(in io.Reader, out io.Writer) error {
 		} else {
 			err = writeJSON(w, frameEnd, end)
 		}
-		if err = errors.Join(err, w.Flush()); err != nil {
-			return err
+		if err = errors.Join(err, w.Flush()); err != nil || req.Op == opUser {
+			return err // behind its fences this process cannot open another database
 		}
 	}
 }

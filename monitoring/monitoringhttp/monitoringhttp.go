@@ -39,8 +39,8 @@ func Register(s *httpapi.Server, svc *watch.Service) {
 }
 
 type policyInput struct {
-	nameInput
-	Body struct {
+	Deployment string `path:"deployment" doc:"Deployment"`
+	Body       struct {
 		Deployment string              `json:"deployment,omitempty" doc:"As in the path, or left out"`
 		Window     string              `json:"window,omitempty" doc:"month, week, day or hour of the prediction's event time"`
 		MinRows    int64               `json:"min_rows,omitempty" doc:"Smaller windows are reported but raise no alert"`
@@ -128,8 +128,8 @@ func (h *handlers) performance(ctx context.Context, in *nameInput) (*performance
 }
 
 type predictionsInput struct {
-	nameInput
-	Limit int `query:"limit" default:"50" minimum:"1" maximum:"1000"`
+	Deployment string `path:"deployment" doc:"Deployment"`
+	Limit      int    `query:"limit" default:"50" minimum:"1" maximum:"1000"`
 }
 
 // logged is one prediction as the studio shows it.

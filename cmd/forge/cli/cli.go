@@ -104,14 +104,19 @@ func PrintError(w io.Writer, err error, asJSON bool) {
 	}
 }
 
-// printJSON prints v indented when --json is given and reports whether it did.
+// PrintJSON prints v indented.
+func (e *Env) PrintJSON(v any) error {
+	enc := json.NewEncoder(e.Out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// printJSON prints v when --json is given and reports whether it did.
 func (e *Env) printJSON(v any) (bool, error) {
 	if !e.JSON {
 		return false, nil
 	}
-	enc := json.NewEncoder(e.Out)
-	enc.SetIndent("", "  ")
-	return true, enc.Encode(v)
+	return true, e.PrintJSON(v)
 }
 
 // table prints aligned columns under a header.

@@ -337,7 +337,7 @@ func (c *RecipeList) Run(e *Env) error {
 	var out struct {
 		Recipes []struct {
 			Name     string `json:"name"`
-			From     string `json:"from"`
+			From     any    `json:"from"`
 			To       string `json:"to"`
 			Revision int    `json:"revision"`
 		} `json:"recipes"`
@@ -350,7 +350,7 @@ func (c *RecipeList) Run(e *Env) error {
 	}
 	var rows [][]string
 	for _, r := range out.Recipes {
-		rows = append(rows, []string{r.Name, r.From, r.To, fmt.Sprint(r.Revision)})
+		rows = append(rows, []string{r.Name, fmt.Sprint(r.From), r.To, fmt.Sprint(r.Revision)})
 	}
 	e.table([]string{"RECIPE", "FROM", "TO", "REVISION"}, rows)
 	return nil

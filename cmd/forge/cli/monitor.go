@@ -52,8 +52,7 @@ func (c *MonitorShow) Run(e *Env) error {
 	if err := e.call("GET", path("api", "monitors", c.Deployment), nil, &p); err != nil {
 		return err
 	}
-	_, err := (&Env{Globals: Globals{JSON: true}, Out: e.Out}).printJSON(p)
-	return err
+	return e.PrintJSON(p)
 }
 
 // checked is the result of a monitor.check job.

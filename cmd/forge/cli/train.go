@@ -48,9 +48,14 @@ func (c *Train) train(e *Env) (training.Run, error) {
 		Model: c.Model, TrainingSet: c.TrainingSet, Target: c.Target, Task: c.Task, Metric: c.Metric, Positive: c.Positive,
 		Budget: c.Budget, Seed: c.Seed, Families: c.Families, Keep: c.Keep, Drop: c.Drop, Alias: c.Alias,
 	}
+	var done struct {
+		Run string `json:"run"`
+	}
 	var run training.Run
-	_, err := e.start("/api/runs", spec, &run, e.showTrial)
-	return run, err
+	if _, err := e.start("/api/runs", spec, &done, e.showTrial); err != nil {
+		return run, err
+	}
+	return run, e.call("GET", path("api", "runs", done.Run), nil, &run)
 }
 
 // showTrial prints one line per finished trial while the search goes on.

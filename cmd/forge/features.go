@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/features/featureshttp"
+	"aiforge.dev/forge/features/onlinekv"
+	"aiforge.dev/forge/features/onlineredis"
+	"aiforge.dev/forge/features/registry"
+	featurestore "aiforge.dev/forge/features/store"
+)
+
+// featureParts is the feature store.
+type featureParts struct{ registry *registry.Service }
+
+func (a *App) openFeatures(ctx context.Context) error {
+	store, err := featurestore.Open(ctx, a.db)
+	if err != nil {
+		return err
+	}
+	online, err := a.openOnline(ctx)
+	if err != nil {
+		return err
+	}
+	a.onClose(online.Close)
+	a.features.registry = registry.New(registry.Config{Store: store, House: a.house, Online: online, Lineage: a.identity.lineage, Log: a.log})
+	a.jobs.Register("features.training-set", a.features.registry.TrainingSetJob)
+	a.jobs.Register("features.materialize", a.features.registry.MaterializeJob)
+	featureshttp.Register(a.server, a.features.registry, a.jobs)
+	return nil
+}
+
+func (a *App) openOnline(ctx context.Context) (features.Online, error) {
+	if Embedded(a.cfg.Online) {
+		return onlinekv.Open(a.cfg.path("online"), a.log)
+	}
+	return onlineredis.Open(ctx, a.cfg.Online, "forge")
+}

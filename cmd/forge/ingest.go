@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"strconv"
+	"strings"
+	"sync"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/ingest"
+	"aiforge.dev/forge/ingest/broker"
+	"aiforge.dev/forge/ingest/ingesthttp"
+	"aiforge.dev/forge/ingest/load"
+	"aiforge.dev/forge/ingest/logkafka"
+	"aiforge.dev/forge/ingest/sink"
+	ingeststore "aiforge.dev/forge/ingest/store"
+	"aiforge.dev/forge/lake"
+	"aiforge.dev/forge/serving/predlog"
+)
+
+// ingestParts is the log and what moves it into tables.
+type ingestParts struct {
+	log   ingest.Log
+	store *ingeststore.Store
+	sink  *sink.Sink
+}
+
+// openIngest opens the broker, the log and the committers.
+func (a *App) openIngest(ctx context.Context) error {
+	addr := strings.TrimPrefix(a.cfg.Log, "kafka://")
+	if Embedded(a.cfg.Log) {
+		b, err := broker.Open(a.cfg.path("log"), a.log)
+		if err != nil {
+			return err
+		}
+		a.onClose(b.Close)
+		addr = b.Addr()
+	}
+	var err error
+	if a.ingest.log, err = logkafka.Open(ctx, addr); err != nil {
+		return err
+	}
+	a.onClose(a.ingest.log.Close)
+	if a.ingest.store, err = ingeststore.Open(ctx, a.db, nil); err != nil {
+		return err
+	}
+	a.ingest.sink, err = sink.Open(ctx, sink.Config{
+		Log: a.ingest.log, Tables: a.house.Tables, Engine: a.house.Engine, Store: a.ingest.store, Lineage: a.identity.lineage,
+		Dir: a.cfg.path("tmp", "sink"), Exclusive: Embedded(a.cfg.Metadata), Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(a.ingest.sink.Close)
+	loads, err := load.New(ctx, load.Config{
+		Dir: a.cfg.path("uploads"), Store: a.ingest.store, Log: a.ingest.log, Sink: a.ingest.sink, Tables: a.house.Tables,
+		Lineage: a.identity.lineage, Logger: a.log, MaxSize: a.cfg.MaxUpload,
+	})
+	if err != nil {
+		return err
+	}
+	a.jobs.Register(load.Kind, loads.HandleCSV)
+	ingesthttp.Register(a.server, ingesthttp.Services{Loads: loads, Store: a.ingest.store, Queue: a.jobs, House: a.house})
+	return nil
+}
+
+// predictionTable is where a project's logged predictions go.
+var predictionTable = forge.TableName{Namespace: "monitoring", Name: "predictions"}
+
+// predictionSink appends logged predictions to the topic of the prediction table. A
+// batch that is handed over again after a failure keeps its position, so that it
+// lands once even if the first try had reached the log.
+type predictionSink struct {
+	log      ingest.Log
+	sink     *sink.Sink
+	contract ingest.Contract
+	source   string // this process
+
+	mu     sync.Mutex
+	scopes map[forge.Scope]*predictionTopic
+}
+
+type predictionTopic struct {
+	seq    int64
+	failed [sha256.Size]byte // digest of the batch whose append failed
+}
+
+func newPredictionSink(log ingest.Log, s *sink.Sink) *predictionSink {
+	contract := ingest.Contract{Table: predictionTable}
+	for _, c := range predlog.Columns() {
+		contract.Schema.Columns = append(contract.Schema.Columns, lake.Column{Name: c.Name, Type: lake.Type(c.Type)})
+	}
+	return &predictionSink{log: log, sink: s, contract: contract, source: forge.NewID("predictions"), scopes: map[forge.Scope]*predictionTopic{}}
+}
+
+// want makes sure that the project's prediction table exists and is followed.
+func (p *predictionSink) want(ctx context.Context, scope forge.Scope) (*predictionTopic, error) {
+	if t, ok := p.scopes[scope]; ok {
+		return t, nil
+	}
+	if err := p.sink.Want(ctx, scope, p.contract); err != nil {
+		return nil, err
+	}
+	t := &predictionTopic{}
+	p.scopes[scope] = t
+	return t, nil
+}
+
+// Append implements predlog.Sink.
+func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, rows int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, err := p.want(ctx, scope)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(ndjson)
+	if t.failed != digest {
+		t.seq++
+	}
+	_, err = p.log.Append(ctx, ingest.TableTopic(scope, predictionTable), ingest.Record{Value: ndjson, Headers: map[string]string{
+		ingest.HeaderFormat: string(ingest.FormatNDJSON), ingest.HeaderTable: predictionTable.String(), ingest.HeaderSource: p.source,
+		ingest.HeaderSeq: strconv.FormatInt(t.seq, 10), ingest.HeaderSchema: p.contract.Fingerprint(), ingest.HeaderRows: strconv.Itoa(rows),
+	}})
+	if err != nil {
+		t.failed = digest
+		return err
+	}
+	t.failed = [sha256.Size]byte{}
+	return nil
+}
+
+// Flush returns when everything that was answered before is in the prediction table.
+func (p *predictionSink) Flush(ctx context.Context, scope forge.Scope) error {
+	p.mu.Lock()
+	_, err := p.want(ctx, scope)
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return p.sink.Flush(ctx, scope, predictionTable)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
+	"aiforge.dev/forge/lake/clean"
+	"aiforge.dev/forge/lake/duck"
+	"aiforge.dev/forge/lake/iceberg"
+	"aiforge.dev/forge/lake/lakehttp"
+	"aiforge.dev/forge/lake/recipehttp"
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// openLake opens the tables and the engine that reads and writes them.
+func (a *App) openLake(context.Context) error {
+	tables, err := iceberg.New(a.db, a.cfg.path("lake"), iceberg.Config{Log: a.log})
+	if err != nil {
+		return err
+	}
+	exe, err := self()
+	if err != nil {
+		return err
+	}
+	engine := duck.NewEngine(duck.Config{
+		Command: []string{exe, "worker"}, MaxWorkers: a.cfg.Workers, Memory: a.cfg.Memory, TempDir: a.cfg.path("tmp", "query"), Log: a.log,
+	})
+	a.onClose(engine.Close)
+	a.house = &lake.House{Tables: tables, Engine: engine}
+	lakehttp.Register(a.server, a.house)
+	return nil
+}
+
+// openRecipes opens cleaning and masking. Each project masks with a secret of its own,
+// so that tokens of one project say nothing in another.
+func (a *App) openRecipes(ctx context.Context) error {
+	svc, err := clean.New(ctx, clean.Config{
+		House: a.house, DB: a.db, Lineage: a.identity.lineage, Log: a.log,
+		Secret: func(s forge.Scope) []byte { return a.keys.Derive("mask "+s.String(), 32) },
+	})
+	if err != nil {
+		return err
+	}
+	a.recipes = svc
+	a.jobs.Register(clean.ApplyKind, svc.ApplyJob)
+	recipehttp.Register(a.server, svc, svc.Store(), a.jobs)
+	return nil
+}
+
+// rowReader gives other folders the rows of trusted SQL one by one.
+type rowReader struct{ house *lake.House }
+
+// Query calls f for each row; row is reused.
+func (r rowReader) Query(ctx context.Context, scope forge.Scope, sql string, args []any, f func(row []any) error) error {
+	res, err := r.house.Query(ctx, scope, lake.Query{SQL: sql, Args: args}, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Close() //nolint:errcheck // Next has said what there is to say
+	var row []any
+	return eachBatch(ctx, res, func(rec arrow.RecordBatch) error {
+		for i := range int(rec.NumRows()) {
+			row = row[:0]
+			for j := range int(rec.NumCols()) {
+				row = append(row, lake.Value(rec.Column(j), i))
+			}
+			if err := f(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachBatch calls f with each batch of a result until its end.
+func eachBatch(ctx context.Context, res lake.Result, f func(arrow.RecordBatch) error) error {
+	for {
+		rec, err := res.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(rec); err != nil {
+			return err
+		}
+	}
+}
