@@ -61,6 +61,9 @@ func NewEngine(cfg Config) *Engine {
 	if cfg.TempDir == "" {
 		cfg.TempDir = filepath.Join(os.TempDir(), "forge-duck")
 	}
+	if abs, err := filepath.Abs(cfg.TempDir); err == nil {
+		cfg.TempDir = abs // workers run in another folder
+	}
 	if cfg.MaxTemp == 0 {
 		cfg.MaxTemp = 20 << 30
 	}

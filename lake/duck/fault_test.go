@@ -124,6 +124,20 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// Values that the server would have to hold whole are refused; a megabyte each is fine.
+func TestHugeValues(t *testing.T) {
+	e := laketest.Engine(t, duck.Config{Memory: 2 << 30})
+	r, err := e.QueryUser(t.Context(), lake.Query{SQL: "SELECT repeat('x', 300000000) AS s"})
+	if err == nil {
+		_, err = lake.Collect(t.Context(), r)
+	}
+	laketest.WantKind(t, err, forge.KindInvalid)
+	rows := laketest.Must(askUser(t, e, lake.Query{SQL: "SELECT repeat('x', 1000000 + i) AS s FROM range(20) r(i)"}))
+	if len(rows.Rows) != 20 || len(rows.Rows[19][0].(string)) != 1000019 {
+		t.Errorf("%d rows", len(rows.Rows))
+	}
+}
+
 // With the slots taken, a query waits and honours its context; after Close none start
 // and no process is left.
 func TestFullAndClosed(t *testing.T) {

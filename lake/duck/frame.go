@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A frame is a kind byte, a big-endian length and that many bytes. The engine sends
@@ -20,10 +21,17 @@ const (
 	frameError   frameKind = 'e' // failure as JSON
 )
 
-// maxFrame bounds what a broken peer can make us allocate.
-const maxFrame = 1 << 30
+// maxFrame bounds what a broken or hijacked peer can make us allocate at once; a
+// request with very many files is the largest that is right.
+const (
+	maxFrame = 64 << 20
+	dataPart = 1 << 20 // of one data frame
+)
 
 func writeFrame(w io.Writer, kind frameKind, payload []byte) error {
+	if len(payload) > maxFrame {
+		return fmt.Errorf("duck: a frame of %d bytes", len(payload))
+	}
 	head := [5]byte{byte(kind)}
 	binary.BigEndian.PutUint32(head[1:], uint32(len(payload)))
 	if _, err := w.Write(head[:]); err != nil {
@@ -59,8 +67,10 @@ func readFrame(r io.Reader) (frameKind, []byte, error) {
 type frameWriter struct{ w io.Writer }
 
 func (f frameWriter) Write(p []byte) (int, error) {
-	if err := writeFrame(f.w, frameData, p); err != nil {
-		return 0, err
+	for part := range slices.Chunk(p, dataPart) {
+		if err := writeFrame(f.w, frameData, part); err != nil {
+			return 0, err
+		}
 	}
 	return len(p), nil
 }

@@ -205,8 +205,14 @@ func (st *statement) execute(res *bind.Result) error {
 	return nil
 }
 
-// batchRows is how many rows an Arrow batch holds at most; DuckDB's chunks have 2,048.
-const batchRows = 16 * 2048
+// How much an Arrow batch holds: it is sent when it has batchRows rows or batchBytes
+// of text. DuckDB's chunks have 2,048 rows; one with more than chunkBytes of text is
+// refused, because the server would have to hold it.
+const (
+	batchRows  = 16 * 2048
+	batchBytes = 8 << 20
+	chunkBytes = 256 << 20
+)
 
 // stream runs the statement and writes its rows as an Arrow stream, at most max of
 // them when max is not 0. It reports whether more were there.
@@ -223,12 +229,12 @@ func (st *statement) stream(w io.Writer, max int64) (truncated bool, err error) 
 	out := ipc.NewWriter(w, ipc.WithSchema(schema))
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
-	held := int64(0)
+	held, size := int64(0), 0
 	flush := func() error {
 		if held == 0 {
 			return nil
 		}
-		held = 0
+		held, size = 0, 0
 		batch := b.NewRecordBatch()
 		defer batch.Release()
 		return out.Write(batch)
@@ -238,17 +244,18 @@ func (st *statement) stream(w io.Writer, max int64) (truncated bool, err error) 
 		room = max
 	}
 	for !truncated {
-		n, err := st.fetch(b, &res, room)
+		n, bytes, err := st.fetch(b, &res, room)
 		if err != nil {
 			return false, err
 		}
+		size += bytes
 		if n == 0 {
 			break
 		}
 		truncated = n > room
 		n = min(n, room)
 		room -= n
-		if held += n; held >= batchRows {
+		if held += n; held >= batchRows || size >= batchBytes {
 			if err := flush(); err != nil {
 				return false, err
 			}
@@ -261,23 +268,28 @@ func (st *statement) stream(w io.Writer, max int64) (truncated bool, err error) 
 }
 
 // fetch appends the next chunk to b, at most room rows of it, and returns the chunk's
-// size; 0 at the end.
-func (st *statement) fetch(b *array.RecordBuilder, res *bind.Result, room int64) (int64, error) {
+// rows, 0 at the end, and the bytes of its text.
+func (st *statement) fetch(b *array.RecordBuilder, res *bind.Result, room int64) (rows int64, size int, err error) {
 	chunk := bind.FetchChunk(*res)
 	defer bind.DestroyDataChunk(&chunk)
 	if chunk.Ptr == nil {
 		if msg := bind.ResultError(res); msg != "" {
-			return 0, fail(msg)
+			return 0, 0, fail(msg)
 		}
-		return 0, nil
+		return 0, 0, nil
 	}
 	n := int64(bind.DataChunkGetSize(chunk))
-	take := min(n, room)
-	for i := range st.columns {
+	take := int(min(n, room))
+	for i, c := range st.columns {
 		v := bind.DataChunkGetVector(chunk, bind.IdxT(i))
-		if err := appendVector(b.Field(i), v, st.columns[i].typ, int(take)); err != nil {
-			return 0, err
+		if c.typ == lake.String || c.typ == lake.Binary {
+			if size += textSize(v, take); size > chunkBytes {
+				return 0, 0, forge.Errorf(forge.KindInvalid, nil, "the rows are too large: more than %d MB in %d of them; read fewer or shorter columns", chunkBytes>>20, n)
+			}
+		}
+		if err := appendVector(b.Field(i), v, c.typ, take); err != nil {
+			return 0, 0, err
 		}
 	}
-	return n, nil
+	return n, size, nil
 }

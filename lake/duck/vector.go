@@ -49,6 +49,17 @@ func appendVector(b array.Builder, v bind.Vector, t lake.Type, n int) error {
 	return nil
 }
 
+// textSize adds up the bytes of a text vector's values.
+func textSize(v bind.Vector, n int) (size int) {
+	valid := validity{bind.VectorGetValidity(v)}
+	for i, s := range unsafe.Slice((*stringT)(bind.VectorGetData(v)), n) {
+		if valid.at(i) {
+			size += int(s.length)
+		}
+	}
+	return size
+}
+
 // validity is DuckDB's bit mask, one bit per row, set when there is a value; a nil
 // mask means that every row has one.
 type validity struct{ mask unsafe.Pointer }
