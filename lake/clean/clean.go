@@ -11,6 +11,7 @@ package clean
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -88,14 +89,25 @@ func inputs(house *lake.House, scope forge.Scope, key mask.Key) Inputs {
 			return got.Schema, err
 		},
 		Describe: func(ctx context.Context, sql string) (lake.Schema, error) {
-			res, err := house.QueryUser(ctx, scope, lake.Query{SQL: sql, Limits: lake.Limits{Time: 20 * time.Second}}, nil)
-			if err != nil {
-				return lake.Schema{}, err
+			schema, err := describeUser(ctx, house, scope, sql)
+			if errors.Is(err, forge.ErrUnavailable) && ctx.Err() == nil {
+				// A worker that was lost says nothing about the SQL, and asking again
+				// changes nothing.
+				return describeUser(ctx, house, scope, sql)
 			}
-			rows, err := lake.Collect(ctx, res) // an engine may say only now what is wrong
-			return lake.Schema{Columns: rows.Columns}, err
+			return schema, err
 		},
 	}
+}
+
+// describeUser returns the columns of a SELECT under the rules for users' SQL.
+func describeUser(ctx context.Context, house *lake.House, scope forge.Scope, sql string) (lake.Schema, error) {
+	res, err := house.QueryUser(ctx, scope, lake.Query{SQL: sql, Limits: lake.Limits{Time: 20 * time.Second}}, nil)
+	if err != nil {
+		return lake.Schema{}, err
+	}
+	rows, err := lake.Collect(ctx, res) // an engine may say only now what is wrong
+	return lake.Schema{Columns: rows.Columns}, err
 }
 
 // pin fixes the tables that a plan reads to their present snapshots.
