@@ -101,13 +101,14 @@ func TestGlucoseExample(t *testing.T) {
 	if want := w.one(`SELECT count(DISTINCT (patient_id, event_time)) - count(DISTINCT patient_id) AS n FROM curated.glucose WHERE kind = 'glucose'`); set.Rows != want {
 		t.Errorf("%d rows, want %v", set.Rows, want)
 	}
-	w.zero("windows", `SELECT s.*,
-		(SELECT coalesce(sum(value), 0) FROM curated.glucose g WHERE g.kind = 'insulin' AND g.patient_id = s.patient_id AND g.event_time BETWEEN s.event_time - INTERVAL 6 HOURS AND s.event_time) AS units,
-		(SELECT avg(value) FROM curated.glucose g WHERE g.kind = 'glucose' AND g.patient_id = s.patient_id AND g.event_time BETWEEN s.event_time - INTERVAL 24 HOURS AND s.event_time) AS mean,
-		(SELECT count(*) FROM curated.glucose g WHERE g.kind = 'glucose' AND g.patient_id = s.patient_id AND g.event_time BETWEEN s.event_time - INTERVAL 24 HOURS AND s.event_time) AS n,
-		(SELECT max(value) FROM curated.glucose g WHERE g.kind = 'glucose' AND g.patient_id = s.patient_id AND g.event_time = s.event_time) AS last
-		FROM training.glucose s WHERE hash(s.patient_id, s.event_time) % 10 = 0
-		AND (s.insulin_units_6h, s.readings_24h, s.glucose) IS DISTINCT FROM (units, n, last) OR abs(s.glucose_mean_24h - mean) > 1e-9`)
+	w.zero("windows", `SELECT s.patient_id, s.event_time, s.insulin_units_6h, s.readings_24h, s.glucose, s.glucose_mean_24h,
+		coalesce(sum(g.value) FILTER (g.kind = 'insulin' AND g.event_time >= s.event_time - INTERVAL 6 HOURS), 0) AS units,
+		count(*) FILTER (g.kind = 'glucose' AND g.event_time >= s.event_time - INTERVAL 24 HOURS) AS n,
+		avg(g.value) FILTER (g.kind = 'glucose' AND g.event_time >= s.event_time - INTERVAL 24 HOURS) AS mean,
+		max(g.value) FILTER (g.kind = 'glucose' AND g.event_time = s.event_time) AS last
+		FROM training.glucose s JOIN curated.glucose g ON g.patient_id = s.patient_id AND g.event_time <= s.event_time
+		WHERE hash(s.patient_id, s.event_time) % 20 = 0 GROUP BY ALL
+		HAVING (s.insulin_units_6h, s.readings_24h, s.glucose) IS DISTINCT FROM (units, n, last) OR abs(s.glucose_mean_24h - mean) > 1e-9`)
 	hash := "SELECT md5(string_agg(CAST(t AS VARCHAR), '|')) AS h FROM training.glucose AS t"
 	before := w.one(hash)
 	spec.AsOf = set.Snapshots
