@@ -171,15 +171,19 @@ func (c *committer) drain(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.reached(st.Next)
 		// Records are looked at before the lease is asked for: an idle table costs one
-		// fetch and nothing else.
+		// fetch and nothing else. A topic that ends before the offset fails here, so that
+		// nobody is told that the records of a replaced log are committed.
 		recs, err := c.s.cfg.Log.Read(ctx, c.topic, st.Next, readBytes)
 		if errors.Is(err, forge.ErrNotFound) {
 			return c.outOfReach(ctx, st, err)
 		}
-		if err != nil || len(recs) == 0 {
+		if err != nil {
 			return err
+		}
+		c.reached(st.Next)
+		if len(recs) == 0 {
+			return nil
 		}
 		ok, err := c.lease(ctx)
 		if err != nil || !ok {

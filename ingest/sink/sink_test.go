@@ -391,6 +391,33 @@ func TestGoesOnByItself(t *testing.T) {
 	b.check(`SELECT count(*) FROM raw.calls`, "2")
 }
 
+// A log that was emptied or replaced behind the table's back is an alarm: its offsets
+// mean other records.
+func TestReplacedLog(t *testing.T) {
+	b := newBench(t)
+	c := ingest.Contract{Table: calls, Schema: lake.Schema{Columns: []lake.Column{{Name: "id", Type: lake.Long}}}, Columns: []string{"id"}}
+	s := b.open(nil)
+	b.want(s, c)
+	b.append(csvRecord(c, "f", 1, 2, 1, "1\n"), csvRecord(c, "f", 2, 3, 1, "2\n"))
+	b.flush(s)
+	_ = s.Close()
+	other, err := broker.Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	if b.log, err = logkafka.Open(t.Context(), other.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	s = b.open(nil)
+	b.want(s, c)
+	b.append(csvRecord(c, "g", 1, 2, 1, "3\n"))
+	if err := s.Flush(t.Context(), scope, calls); !errors.Is(err, forge.ErrConflict) {
+		t.Errorf("flush: %v", err)
+	}
+	b.check(`SELECT count(*) FROM raw.calls`, "2")
+}
+
 // A table that is dropped and made anew starts empty: what the topic still holds was
 // not meant for it.
 func TestDropped(t *testing.T) {
