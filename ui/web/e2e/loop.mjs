@@ -28,6 +28,13 @@ page.setDefaultTimeout(20_000)
 const faults = watch(page, at.url)
 const step = (text) => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`)
 
+/** orProblem waits for what should come, and fails at once with the text of a problem that came instead. */
+async function orProblem(wanted, timeout = 20_000) {
+  const problem = page.getByRole('alert').first()
+  await wanted.or(problem).first().waitFor({ timeout })
+  if (await problem.isVisible()) throw new Error(await problem.innerText())
+}
+
 try {
   step('sign in')
   await signIn(page, at)
@@ -41,7 +48,7 @@ try {
   }, [`${name}.csv`, csv()])
   await page.getByText('Drop a CSV file here').locator('..').dispatchEvent('drop', { dataTransfer: dropped })
   await page.getByRole('button', { name: 'Take it in' }).click()
-  await page.getByRole('heading', { name: `raw.${name} is ready` }).waitFor({ timeout: wait })
+  await orProblem(page.getByRole('heading', { name: `raw.${name} is ready` }), wait)
   assert.match(await page.locator('main').innerText(), /Rows\s+900/)
 
   step('the rows are there')
@@ -73,7 +80,7 @@ try {
 
   step('run it')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await page.getByRole('button', { name: 'Running…' }).waitFor()
+  await orProblem(page.getByRole('button', { name: 'Running…' }))
   await page.getByRole('button', { name: 'Run', exact: true }).waitFor({ timeout: wait })
   const stopped = page.getByText('The last run stopped:')
   if (await stopped.count()) throw new Error(await stopped.locator('..').innerText())

@@ -2,6 +2,7 @@
 // a cookie that scripts cannot read. A 401 is answered by one refresh; all requests
 // that meet it at the same time wait for the same one.
 import { Problem, problemOf } from './problem'
+import type { paths } from './schema.gen'
 
 let token = ''
 let refreshing: Promise<boolean> | null = null
@@ -78,9 +79,16 @@ async function json<T>(method: string, path: string, call?: Call): Promise<T> {
   }
 }
 
-export const get = <T>(path: string, query?: Call['query'], signal?: AbortSignal) => json<T>('GET', path, { query, signal })
-export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal) => json<T>('POST', path, { body, signal })
-export const put = <T>(path: string, body: unknown) => json<T>('PUT', path, { body })
-export const del = <T = void>(path: string) => json<T>('DELETE', path)
-export const patchBytes = <T>(path: string, query: Call['query'], raw: Blob, signal?: AbortSignal) => json<T>('PATCH', path, { query, raw, signal })
+/** Concrete is a path of the API with its parameters filled in. */
+type Concrete<P> = P extends `${infer A}{${string}}${infer B}` ? `${A}${string}${Concrete<B>}` : P
+/** PathOf lists the paths that know a method: an address that the server lacks does not compile. */
+type PathOf<M extends string> = { [P in keyof paths]: paths[P] extends { [K in M]?: infer O } ? (O extends object ? Concrete<P> : never) : never }[keyof paths]
+
+export const get = <T>(path: PathOf<'get'>, query?: Call['query'], signal?: AbortSignal) => json<T>('GET', path, { query, signal })
+export const post = <T>(path: PathOf<'post'>, body: unknown = {}, signal?: AbortSignal) => json<T>('POST', path, { body, signal })
+export const put = <T>(path: PathOf<'put'>, body: unknown) => json<T>('PUT', path, { body })
+export const del = <T = void>(path: PathOf<'delete'>) => json<T>('DELETE', path)
+export const patchBytes = <T>(path: PathOf<'patch'>, query: Call['query'], raw: Blob, signal?: AbortSignal) => json<T>('PATCH', path, { query, raw, signal })
 export const seg = encodeURIComponent
+
+export type ReadPath = PathOf<'get'>

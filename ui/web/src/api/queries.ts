@@ -1,9 +1,9 @@
 // What more than one page asks for, with one cache key each.
 import { queryOptions } from '@tanstack/react-query'
-import { get, seg } from './http'
+import { get, seg, type ReadPath } from './http'
 import type { Alert, ApiKey, Deployment, FlowDoc, Job, Load, Me, Member, Model, Operator, Policy, ProfileColumn, Reject, Report, Rows, Run, Snapshot, StepSpec, Table, TrainingSet, ViewVersion } from './types'
 
-const list = <T>(key: unknown[], path: string, field: string, query?: Record<string, string | number | undefined>) =>
+const list = <T>(key: unknown[], path: ReadPath, field: string, query?: Record<string, string | number | undefined>) =>
   queryOptions({ queryKey: key, queryFn: async ({ signal }) => listOf<T>(await get<unknown>(path, query, signal), field) })
 
 /** listOf takes {field: [...]}, a bare list, or nothing at all. */
@@ -14,7 +14,7 @@ export function listOf<T>(answer: unknown, field: string): T[] {
   return (Object.values(o).find(Array.isArray) as T[] | undefined) ?? []
 }
 
-const one = <T>(key: unknown[], path: string, query?: Record<string, string | number | undefined>) =>
+const one = <T>(key: unknown[], path: ReadPath, query?: Record<string, string | number | undefined>) =>
   queryOptions({ queryKey: key, queryFn: ({ signal }) => get<T>(path, query, signal) })
 
 export const meQuery = one<Me>(['me'], '/api/me')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { begin, step, typesToSend, type Event, type State } from './state'
 
-const sniff = { encoding: 'utf-8', delimiter: ',', quote: '"', header: true, columns: [{ name: 'a', type: 'long', nulls: 0 }, { name: 'b', type: 'string', nulls: 1 }], rows_sampled: 2, preview: [['1', 'x']] }
+const sniff = { encoding: 'utf-8', delimiter: ',', quote: '"', header: true, columns: [{ name: 'a', type: 'long', nulls: 0, bad: 0, examples: [] }, { name: 'b', type: 'string', nulls: 1, bad: 0, examples: [] }], rows_sampled: 2, preview: [['1', 'x']], warnings: [] }
 const run = (...events: Event[]) => events.reduce(step, begin)
 const sniffed = run({ type: 'file', name: 'a.csv', size: 10, table: 'raw.a' }, { type: 'sent', sent: 10 }, { type: 'stored', upload: 'u' }, { type: 'sniffed', sniff })
 

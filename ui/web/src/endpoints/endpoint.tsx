@@ -109,9 +109,9 @@ function Result({ answer, signature, onTakeOver }: { answer: Answer; signature: 
   return (
     <Card className="rise p-5" aria-live="polite" data-testid="prediction">
       <p className="text-[13px] text-ink-2">{t('endpoint.says', { model: human(answer.model), n: answer.version })}</p>
-      <p className="mt-1 text-[28px] font-semibold tracking-[-0.03em]">{p.label ?? figure(p.score)}</p>
+      <p className="mt-1 text-[28px] font-semibold tracking-[-0.03em]">{p.label || figure(p.value ?? p.score)}</p>
       {scores.length > 0 && <div className="mt-3"><Bars items={scores} format={(n) => percent(n, 1)} label={t('endpoint.scores')} /></div>}
-      {scores.length === 0 && p.label !== undefined && p.label !== '' && <p className="text-ink-2">{t('endpoint.score', { positive: signature.positive ?? '', n: percent(p.score, 1) })}</p>}
+      {scores.length === 0 && p.label !== undefined && p.label !== '' && <p className="text-ink-2">{t('endpoint.score', { positive: signature.positive ?? '', n: percent(p.score ?? 0, 1) })}</p>}
       {p.features && (
         <details className="mt-4 text-[13px]">
           <summary className="text-ink-2">{t('endpoint.used', { count: Object.keys(p.features).length })}</summary>
@@ -133,7 +133,6 @@ function Last({ name }: { name: string }) {
         { head: t('endpoint.answer'), cell: (p) => p.label || figure(p.score) },
         { head: t('endpoint.scoreHead'), right: true, cell: (p) => (p.label ? percent(p.score, 1) : '') },
         { head: t('models.versionHead'), right: true, hide: true, cell: (p) => p.version },
-        { head: t('endpoint.took'), right: true, hide: true, cell: (p) => (p.latency_ns ? millis(p.latency_ns / 1e6) : '') },
         { head: t('data.when'), right: true, grow: true, cell: (p) => <span className="whitespace-nowrap text-ink-2">{ago(p.at)}</span> },
       ]} />
     </Card>

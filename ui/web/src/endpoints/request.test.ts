@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Input } from '../api/types'
 import { classes, curl, rowOf, wrong } from './request'
 
-const inputs = [{ name: 'age', type: 'float' }, { name: 'job', type: 'string' }]
+const inputs: Input[] = [{ name: 'age', type: 'float' }, { name: 'job', type: 'string' }]
 
 test('numbers are numbers, nothing is null', () => {
   expect(rowOf(inputs, { age: '41', job: '41' })).toEqual({ age: 41, job: '41' })

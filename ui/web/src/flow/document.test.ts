@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest'
-import type { Operator } from '../api/types'
+import type { Flow, FlowDoc, Operator } from '../api/types'
 import { arrange, order } from './arrange'
 import { edges, edit, fits, moved, offers, open, reaches, unsaved, type Draft, type Edit } from './document'
 
-const table: Operator = { id: 'lake.table@1', title: 'Read', group: 'Data', out: [{ name: 'table', type: 'table' }] }
-const clean: Operator = { id: 'recipe.apply@1', title: 'Clean', group: 'Prepare', in: [{ name: 'table', type: 'table' }], out: [{ name: 'table', type: 'table' }] }
-const train: Operator = { id: 'train.automl@1', title: 'Train', group: 'Models', in: [{ name: 'set', type: 'trainingset' }], out: [{ name: 'model', type: 'model' }] }
+const table: Operator = { id: 'lake.table@1', title: 'Read', group: 'Data', out: [{ name: 'table', title: 'table', type: 'table' }] }
+const clean: Operator = { id: 'recipe.apply@1', title: 'Clean', group: 'Prepare', in: [{ name: 'table', title: 'table', type: 'table' }], out: [{ name: 'table', title: 'table', type: 'table' }] }
+const train: Operator = { id: 'train.automl@1', title: 'Train', group: 'Models', in: [{ name: 'set', title: 'set', type: 'trainingset' }], out: [{ name: 'model', title: 'model', type: 'model' }] }
 const ops = new Map([table, clean, train].map((o) => [o.id, o]))
-const start = open({ flow: { nodes: {} }, revision: 1 })
+const flowOf = (nodes: Flow['nodes']): Flow => ({ apiVersion: 'aiforge.dev/v1', kind: 'Pipeline', metadata: { name: 'f' }, nodes })
+const docOf = (flow: Flow): FlowDoc => ({ flow, layout: { nodes: {} }, revision: 1, by: '', at: '' })
+const start = open(docOf(flowOf({})))
 const run = (d: Draft, ...all: Edit[]) => all.reduce(edit, d)
 const wire = (from: string, to: string): Edit => ({ type: 'connect', edge: { from, out: 'table', to, in: 'table' } })
 const two = run(start, { type: 'add', op: table }, { type: 'add', op: clean }, wire('table', 'apply'))
@@ -63,7 +65,7 @@ test('undo and redo walk the same way back, through 500 random edits', () => {
 })
 
 test('moving a box changes no meaning', () => {
-  const d = run(open({ flow: two.flow, revision: 2 }), { type: 'move', places: { table: { x: 5, y: 5 } } })
+  const d = run(open(docOf(two.flow)), { type: 'move', places: { table: { x: 5, y: 5 } } })
   expect([unsaved(d), moved(d)]).toEqual([false, true])
 })
 
@@ -71,8 +73,8 @@ test('everything stands right of its inputs, also in a circle', () => {
   const p = arrange(two.flow)
   expect(p.apply!.x).toBeGreaterThan(p.table!.x)
   const chain = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`n${i}`, { op: 'x', ...(i ? { in: { i: `n${i - 1}.o` } } : {}) }]))
-  const bands = arrange({ nodes: chain })
+  const bands = arrange(flowOf(chain))
   expect([bands.n3!.x > bands.n0!.x, bands.n4!.x, bands.n4!.y > bands.n3!.y]).toEqual([true, bands.n0!.x, true])
   expect(order(two.flow)).toEqual(['table', 'apply'])
-  expect(Object.keys(arrange({ nodes: { a: { op: 'x', in: { i: 'b.o' } }, b: { op: 'x', in: { i: 'a.o' } } } }))).toHaveLength(2)
+  expect(Object.keys(arrange(flowOf({ a: { op: 'x', in: { i: 'b.o' } }, b: { op: 'x', in: { i: 'a.o' } } })))).toHaveLength(2)
 })

@@ -3,7 +3,7 @@ import type { Report } from '../api/types'
 import { board, ordered } from './rules'
 
 const drift = (column: string, psi: number, drifted = false) => ({ column, kind: 'number' as const, stats: { psi }, p_value: 0, effect: psi, drifted, reference: { labels: [], shares: [] }, current: { labels: [], shares: [] } })
-const report = (from: string, ...columns: ReturnType<typeof drift>[]): Report => ({ deployment: 'd', model: 'm', version: 1, from, to: from, rows: 1, columns, created: from })
+const report = (from: string, ...columns: ReturnType<typeof drift>[]): Report => ({ deployment: 'd', model: 'm', version: 1, from, to: from, rows: 1, columns, drifted: [], created: from })
 
 test('windows stand in time, columns by their furthest move, the prediction first', () => {
   const b = board([report('2009-06-01', drift('age', 0.1), drift('euribor', 4)), report('2009-05-01', drift('prediction', 0.3), drift('age', 0.2))])

@@ -48,7 +48,7 @@ export function Editor({ start }: { start: { recipe: Recipe; reasons: StepReason
         <ol className="grid gap-2">
           {recipe.steps.map((s, i) => (
             <StepCard key={i} at={i} step={s} spec={specs.find((x) => x.do === s.do)} counts={steps.length === recipe.steps.length ? steps[i] : undefined} columns={columns} last={i === recipe.steps.length - 1}
-              reasons={recipe.steps === start.recipe.steps || start.recipe.steps[i]?.do === s.do ? start.reasons.filter((r) => r.step === i || r.step === s.name || (r.step === s.do && !s.name)) : []}
+              reasons={recipe.steps === start.recipe.steps || start.recipe.steps[i]?.do === s.do ? start.reasons.filter((r) => r.step === s.name || (r.step === s.do && !s.name)) : []}
               open={open === i} onOpen={() => setOpen(open === i ? null : i)} tell={(e) => { tell(e); if (e.type !== 'set') setOpen(null) }} />
           ))}
         </ol>

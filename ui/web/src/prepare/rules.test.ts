@@ -18,7 +18,7 @@ test('steps are added, set, moved and removed', () => {
 const col = (name: string) => ({ name, type: 'string' })
 
 test('changed cells are marked by column name', () => {
-  const d = differs({ columns: [col('id'), col('text')], before: [[1, ' a '], [2, 'b']], after_columns: [col('text'), col('id'), col('new')], after: [['a', 1, true], ['b', 2, false]], steps: [] })
+  const d = differs({ columns: [col('id'), col('text')], before: [[1, ' a '], [2, 'b']], before_rows: [], after_columns: [col('text'), col('id'), col('new')], after: [['a', 1, true], ['b', 2, false]], steps: [] })
   expect(d(0, 0)).toBe(true)
   expect(d(1, 0)).toBe(false)
   expect(d(0, 1)).toBe(false)
@@ -32,5 +32,5 @@ test('rows are found again by their numbers', () => {
 })
 
 test('rows that no longer stand side by side are not compared', () => {
-  expect(differs({ columns: [col('id')], before: [[1], [2]], after_columns: [col('id')], after: [[2]], steps: [] })(0, 0)).toBe(false)
+  expect(differs({ columns: [col('id')], before: [[1], [2]], before_rows: [], after_columns: [col('id')], after: [[2]], steps: [] })(0, 0)).toBe(false)
 })

@@ -10,7 +10,7 @@ import { List } from '../design/table'
 import { t } from '../i18n'
 
 export function Audit() {
-  const query = useQuery({ queryKey: ['audit'], queryFn: async ({ signal }) => listOf<AuditEntry>(await get('/api/audit', { limit: 200 }, signal), 'entries').map(flat) })
+  const query = useQuery({ queryKey: ['audit'], queryFn: async ({ signal }) => listOf<AuditEntry>(await get('/api/audit', { limit: 200 }, signal), 'entries') })
   const verify = useMutation({ mutationFn: () => get<{ entries: number; ok: boolean; broken_at?: number }>('/api/audit/verify') })
   return (
     <div className="grid gap-4">
@@ -23,7 +23,7 @@ export function Audit() {
         {(all) => (
           <Card className="py-2"><List rows={all.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at))} label={t('settings.audit')} id={(_, i) => String(i)} cols={[
             { head: t('data.when'), cell: (e) => <span className="whitespace-nowrap text-ink-2">{moment(e.at)}</span> },
-            { head: t('audit.who'), cell: (e) => <span className="font-medium">{e.principal?.name || t('audit.nobody')}</span> },
+            { head: t('audit.who'), cell: (e) => <span className="font-medium">{e.principal?.name || e.by || t('audit.nobody')}</span> },
             { head: t('audit.what'), cell: (e) => human(e.action) },
             { head: t('audit.on'), grow: true, hide: true, cell: (e) => <code className="font-mono text-[12.5px] break-all text-ink-2">{e.target}</code> },
             { head: t('audit.outcome'), right: true, cell: (e) => <Badge tone={e.outcome === 'ok' ? 'good' : e.outcome === 'denied' ? 'bad' : 'warn'}>{e.outcome === 'ok' ? t('audit.ok') : e.outcome === 'denied' ? t('audit.denied') : t('audit.failed')}</Badge> },
@@ -32,10 +32,4 @@ export function Audit() {
       </Loaded>
     </div>
   )
-}
-
-/** flat takes the event out of a chain entry that wraps it. */
-function flat(e: AuditEntry): AuditEntry {
-  const inner = e.event as AuditEntry | undefined
-  return inner && typeof inner === 'object' ? { ...inner, seq: e.seq } : e
 }
