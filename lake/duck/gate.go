@@ -166,7 +166,7 @@ func (g *gate) walk(node any) error {
 		case "SHOW_REF", "PIVOT", "BOUND_TABLE_REF", "DELIM_GET":
 			return forge.Errorf(forge.KindDenied, nil, "SHOW, DESCRIBE, SUMMARIZE and PIVOT are not allowed here")
 		}
-		if name, ok := n["function_name"].(string); ok && n["class"] == "FUNCTION" {
+		if name, ok := n["function_name"].(string); ok { // of a function, aggregate or window
 			return scalarFunction(n, strings.ToLower(name))
 		}
 		return nil

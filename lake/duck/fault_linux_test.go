@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/duck"
 	"aiforge.dev/forge/lake/laketest"
+	"golang.org/x/sys/unix"
 )
 
 const endless = "SELECT count(*) AS n FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) = 1"
@@ -57,12 +59,64 @@ func TestIdleWorkerDies(t *testing.T) {
 	e := laketest.Engine(t, duck.Config{})
 	laketest.Select(t, e, lake.Query{SQL: "SELECT 1 AS x"})
 	for _, pid := range e.Processes() {
+		fd := watch(t, pid)
 		_ = syscall.Kill(pid, syscall.SIGKILL)
-		for syscall.Kill(pid, 0) == nil { // until it has been waited for
-			time.Sleep(time.Millisecond)
-		}
+		fd.gone(t)
 	}
 	laketest.Select(t, e, lake.Query{SQL: "SELECT 1 AS x"})
+}
+
+// watched is a process of which the kernel tells when it has ended.
+type watched int
+
+func watch(t *testing.T, pid int) watched {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatalf("process %d: %v", pid, err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return watched(fd)
+}
+
+// gone waits until the process has ended.
+func (w watched) gone(t *testing.T) {
+	t.Helper()
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(w), Events: unix.POLLIN}}, 20_000)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(w), Events: unix.POLLIN}}, 20_000)
+	}
+	if n != 1 || err != nil {
+		t.Errorf("the process still runs after 20 s: %v", err)
+	}
+}
+
+// When the server is killed its workers end, also in the middle of a query.
+func TestParentDies(t *testing.T) {
+	const mark = "FORGE_DUCK_PARENT"
+	if os.Getenv(mark) != "" { // this is the server below
+		e := laketest.Engine(t, duck.Config{})
+		r := laketest.Must(e.Query(t.Context(), lake.Query{SQL: endless}))
+		u := laketest.Must(e.QueryUser(t.Context(), lake.Query{SQL: endless}))
+		fmt.Println("workers", duck.PID(r), duck.PID(u))
+		_, _ = r.Next(t.Context())
+		return
+	}
+	cmd := exec.Command(laketest.Must(os.Executable()), "-test.run=^TestParentDies$")
+	cmd.Env = append(os.Environ(), mark+"=1")
+	out := laketest.Must(cmd.StdoutPipe())
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var trusted, user int
+	if _, err := fmt.Fscanf(out, "workers %d %d\n", &trusted, &user); err != nil {
+		t.Fatal(err)
+	}
+	a, b := watch(t, trusted), watch(t, user)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	a.gone(t)
+	b.gone(t)
 }
 
 // A result many times larger than the memory limit streams through, and the process
