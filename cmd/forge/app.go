@@ -153,7 +153,7 @@ func (a *App) Run(ctx context.Context) error {
 	cancel()
 	stop, done := context.WithTimeout(context.Background(), 20*time.Second)
 	defer done()
-	err = errors.Join(ignoreClosed(err), srv.Shutdown(stop), a.jobs.Stop(stop))
+	err = errors.Join(ignoreClosed(err), a.jobs.Stop(stop), srv.Shutdown(stop)) // event streams end with the jobs
 	for range len(a.loops) {
 		select {
 		case e := <-ended:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"strconv"
@@ -82,7 +83,8 @@ type predictionSink struct {
 }
 
 type predictionTopic struct {
-	seq    int64
+	seq    int64             // position before the batch in hand
+	next   int64             // and after it
 	failed [sha256.Size]byte // digest of the batch whose append failed
 }
 
@@ -107,8 +109,9 @@ func (p *predictionSink) want(ctx context.Context, scope forge.Scope) (*predicti
 	return t, nil
 }
 
-// Append implements predlog.Sink.
-func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, rows int) error {
+// Append implements predlog.Sink. After an outage a batch can be large: it goes as
+// records of at most maxRecord bytes, cut between lines.
+func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, _ int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, err := p.want(ctx, scope)
@@ -117,18 +120,38 @@ func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, ndjson [
 	}
 	digest := sha256.Sum256(ndjson)
 	if t.failed != digest {
-		t.seq++
+		t.seq = t.next
 	}
-	_, err = p.log.Append(ctx, ingest.TableTopic(scope, predictionTable), ingest.Record{Value: ndjson, Headers: map[string]string{
-		ingest.HeaderFormat: string(ingest.FormatNDJSON), ingest.HeaderTable: predictionTable.String(), ingest.HeaderSource: p.source,
-		ingest.HeaderSeq: strconv.FormatInt(t.seq, 10), ingest.HeaderSchema: p.contract.Fingerprint(), ingest.HeaderRows: strconv.Itoa(rows),
-	}})
-	if err != nil {
-		t.failed = digest
+	recs := p.records(ndjson, t.seq)
+	t.next, t.failed = t.seq+int64(len(recs)), digest
+	if _, err := p.log.Append(ctx, ingest.TableTopic(scope, predictionTable), recs...); err != nil {
 		return err
 	}
 	t.failed = [sha256.Size]byte{}
 	return nil
+}
+
+const maxRecord = 512 << 10
+
+func (p *predictionSink) records(ndjson []byte, seq int64) []ingest.Record {
+	var recs []ingest.Record
+	for len(ndjson) > 0 {
+		n := len(ndjson)
+		if n > maxRecord {
+			n = bytes.LastIndexByte(ndjson[:maxRecord], '\n') + 1
+			if n == 0 { // one line longer than a record
+				n = bytes.IndexByte(ndjson, '\n') + 1
+			}
+		}
+		value := ndjson[:n]
+		ndjson = ndjson[n:]
+		recs = append(recs, ingest.Record{Value: value, Headers: map[string]string{
+			ingest.HeaderFormat: string(ingest.FormatNDJSON), ingest.HeaderTable: predictionTable.String(), ingest.HeaderSource: p.source,
+			ingest.HeaderSeq: strconv.FormatInt(seq+int64(len(recs))+1, 10), ingest.HeaderSchema: p.contract.Fingerprint(),
+			ingest.HeaderRows: strconv.Itoa(bytes.Count(value, []byte{'\n'})),
+		}})
+	}
+	return recs
 }
 
 // Flush returns when everything that was answered before is in the prediction table.
