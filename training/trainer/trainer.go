@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"aiforge.dev/forge"
@@ -52,7 +53,7 @@ type Config struct {
 	Launcher training.Launcher
 	Verifier training.Verifier // nil: no model can become ready
 	Lineage  forge.Lineage     // nil: none is written
-	Threads  int               // that a run may use; 0: 1
+	Threads  int               // that a run may use; 0: the number of processors, at most 8
 	Log      *slog.Logger      // nil discards
 	Now      func() time.Time  // nil: time.Now
 }
@@ -74,7 +75,7 @@ func New(cfg Config) *Trainer {
 		t.now = time.Now
 	}
 	if t.cfg.Threads <= 0 {
-		t.cfg.Threads = 1
+		t.cfg.Threads = min(runtime.NumCPU(), 8)
 	}
 	return t
 }

@@ -82,12 +82,10 @@ def examples(job, data, columns, members):
 def mlmodel(job, data, inputs):
     """MLflow's own description, so that its client loads the folder."""
     name = export.output_names(job.task, [i["name"] for i in inputs])
-    outputs = [{"type": "tensor", "name": name.get("value"), "tensor-spec": {"dtype": "float32", "shape": [-1, 1]}}]
     if data.classes:
-        outputs = [
-            {"type": "tensor", "name": name["label"], "tensor-spec": {"dtype": "str", "shape": [-1]}},
-            {"type": "tensor", "name": name["scores"], "tensor-spec": {"dtype": "float32", "shape": [-1, len(data.classes)]}},
-        ]
+        outputs = [tensor(name["label"], "str", [-1]), tensor(name["scores"], "float32", [-1, len(data.classes)])]
+    else:
+        outputs = [tensor(name["value"], "float32", [-1, 1])]
     return {
         "flavors": {
             "onnx": {"data": "model.onnx", "onnx_version": version("onnx"), "providers": ["CPUExecutionProvider"]},
@@ -97,10 +95,16 @@ def mlmodel(job, data, inputs):
         "run_id": job.run,
         "utc_time_created": job.created,
         "signature": {
-            "inputs": json.dumps([{"name": i["name"], "type": i["type"], "required": False} for i in inputs]),
+            "inputs": json.dumps([tensor(i["name"], "str" if i["type"] == "string" else "float32", [-1, 1]) for i in inputs]),
             "outputs": json.dumps(outputs),
         },
     }
+
+
+def tensor(name, kind, shape):
+    """Columns are tensors to MLflow: it then shapes those of a pandas frame as the graph
+    wants them."""
+    return {"type": "tensor", "name": name, "tensor-spec": {"dtype": kind, "shape": shape}}
 
 
 def card(job, data, inputs, found, worst):

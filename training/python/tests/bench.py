@@ -1,7 +1,9 @@
 """Job directories for the tests."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ HERE = Path(__file__).resolve().parent.parent
 def jobdir(rows, target, task, **more):
     """A job directory with the rows; their last fifth is the test part."""
     folder = Path(tempfile.mkdtemp(prefix="forge-trainer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     n = len(rows)
     rows = rows.assign(__split=np.where(np.arange(n) < 0.6 * n, "train", np.where(np.arange(n) < 0.8 * n, "valid", "test")))
     rows.to_parquet(folder / "data.parquet")
