@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/metric"
 	"aiforge.dev/forge/monitoring"
+	"aiforge.dev/forge/monitoring/profile"
 )
 
 // raise looks at the newest window that is large enough, raises what it shows once,
@@ -67,16 +68,16 @@ func findings(policy monitoring.Policy, reports []monitoring.Report, about monit
 	}
 	if len(r.Drifted) > 0 {
 		a := alert("drift")
-		a.Columns, a.Since = strongest(r), since(reports, func(p monitoring.Report) bool { return p.Rows < policy.MinRows || len(p.Drifted) > 0 })
+		a.Columns, a.Since = strongest(r), since(reports, policy.MinRows, func(p monitoring.Report) bool { return len(p.Drifted) > 0 })
 		a.Text = driftText(r, a)
 		out = append(out, a)
 	}
 	if fall, now, ok := fell(policy, r, about); ok {
 		a := alert("performance")
 		a.Columns = strongest(r)
-		a.Since = since(reports, func(p monitoring.Report) bool {
+		a.Since = since(reports, policy.MinRows, func(p monitoring.Report) bool {
 			_, _, ok := fell(policy, p, about)
-			return ok || p.Performance == nil || p.Rows < policy.MinRows
+			return ok
 		})
 		a.Text = fmt.Sprintf("%s/%d: %s is %.3f in the window from %s, %.3f worse than in training", r.Model, r.Version, policy.Metric, now, r.From.Format(time.DateOnly), fall)
 		out = append(out, a)
@@ -99,10 +100,16 @@ func fell(policy monitoring.Policy, r monitoring.Report, about monitoring.About)
 	return fall, now, fall > policy.MaxDrop
 }
 
-// strongest are the drifted columns, the largest effect first.
+// strongest are the drifted columns, the largest effect first; the model's own answer,
+// which follows from them, comes last.
 func strongest(r monitoring.Report) []string {
 	cols := append([]monitoring.Drift(nil), r.Columns...)
-	sort.SliceStable(cols, func(i, j int) bool { return cols[i].Effect > cols[j].Effect })
+	sort.SliceStable(cols, func(i, j int) bool {
+		if a, b := cols[i].Column == profile.Prediction, cols[j].Column == profile.Prediction; a != b {
+			return b
+		}
+		return cols[i].Effect > cols[j].Effect
+	})
 	out := []string{}
 	for _, d := range cols {
 		if d.Drifted {
@@ -113,21 +120,19 @@ func strongest(r monitoring.Report) []string {
 }
 
 // since is the start of the unbroken run of windows of the last report's version for
-// which f holds; windows too small to tell do not break it but cannot begin it.
-func since(reports []monitoring.Report, f func(monitoring.Report) bool) time.Time {
+// which f holds. Windows too small to tell neither break it nor begin it.
+func since(reports []monitoring.Report, minRows int64, f func(monitoring.Report) bool) time.Time {
 	last := reports[len(reports)-1]
 	from := last.From
 	for i := len(reports) - 2; i >= 0; i-- {
 		r := reports[i]
-		if r.Version != last.Version {
+		if r.Version != last.Version || r.Rows < minRows {
 			continue
 		}
 		if !f(r) {
 			break
 		}
-		if len(r.Drifted) > 0 || r.Performance != nil {
-			from = r.From
-		}
+		from = r.From
 	}
 	return from
 }

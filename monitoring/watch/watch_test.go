@@ -84,7 +84,7 @@ func (w *world) Retrain(_ context.Context, _ forge.Scope, _ monitoring.Policy, a
 func TestTheLoopSeesTheShiftAndAnswersOnce(t *testing.T) {
 	w := &world{}
 	w.month(1, 400, 0)
-	w.month(2, 20, 3) // too few rows to say anything
+	w.month(2, 20, 3) // too few rows to say anything: no alert, and none begins there
 	svc := open(t, w)
 	set(t, svc, monitoring.Policy{Deployment: "m", Window: "month", Labels: forge.TableName{Namespace: "raw", Name: "truth"}, LabelKey: "id", Label: "y",
 		Metric: "log_loss", MaxDrop: 0.1, Retrain: &monitoring.Retrain{TrainingSet: "m", Cooldown: 1}})
@@ -100,8 +100,11 @@ func TestTheLoopSeesTheShiftAndAnswersOnce(t *testing.T) {
 	if !slices.Contains(a.Columns, "x") || slices.Contains(a.Columns, "job") {
 		t.Errorf("the alert names %v", a.Columns)
 	}
-	if want := time.Date(2009, 2, 1, 0, 0, 0, 0, time.UTC); !a.Since.Equal(want) {
+	if want := time.Date(2009, 3, 1, 0, 0, 0, 0, time.UTC); !a.Since.Equal(want) {
 		t.Errorf("since %s, want %s", a.Since, want)
+	}
+	if a.Columns[len(a.Columns)-1] == "x" {
+		t.Errorf("the features come before the prediction: %v", a.Columns)
 	}
 	if a.Job != "job_1" || a.State != "acting" || len(w.retrained) != 1 {
 		t.Errorf("answer: job %q, state %q, %d retrainings", a.Job, a.State, len(w.retrained))
