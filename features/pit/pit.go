@@ -28,6 +28,11 @@ import (
 	"aiforge.dev/forge/lake"
 )
 
+// Setup is to be run before the SQL of a Plan. DuckDB joins ASOF by nested loops when
+// it expects few labels, and behind windows and filters it expects too few: 13,500
+// labels and 29,000 rows took seconds.
+var Setup = []string{"SET asof_loop_join_threshold = 0"}
+
 // Labels is the left side of a join.
 type Labels struct {
 	SQL    string      // a SELECT that Fragment accepts

@@ -59,7 +59,7 @@ func (s *Service) checkLabels(ctx context.Context, scope forge.Scope, l pit.Labe
 
 // row runs a SELECT of one row.
 func (s *Service) row(ctx context.Context, scope forge.Scope, sql string, pinned lake.At) ([]any, error) {
-	res, err := s.house.Query(ctx, scope, lake.Query{SQL: sql, Limits: lake.Limits{Time: joinTime}}, pinned)
+	res, err := s.house.Query(ctx, scope, lake.Query{SQL: sql, Setup: pit.Setup, Limits: lake.Limits{Time: joinTime}}, pinned)
 	if err != nil {
 		return nil, err
 	}
