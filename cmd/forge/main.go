@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/cmd/forge/cli"
+	_ "aiforge.dev/forge/cmd/forge/sqlworker" // "forge worker", before the rest is initialised
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 )
@@ -35,16 +37,19 @@ type root struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string) int {
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	var cmd root
+	exit := -1
 	parser, err := kong.New(&cmd, kong.Name("forge"),
 		kong.Description("Data lakehouse, feature store, training, serving and monitoring in one binary."),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Writers(out, errs), kong.Exit(func(code int) { exit = max(exit, code) }), // --help asks to exit
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "server", Title: "Server"}, {Key: "data", Title: "Data"}, {Key: "features", Title: "Features"}, {Key: "models", Title: "Models"},
 			{Key: "serving", Title: "Serving"}, {Key: "monitoring", Title: "Monitoring"}, {Key: "admin", Title: "Administration"},
@@ -53,21 +58,30 @@ func run(ctx context.Context, args []string) int {
 		panic(err) // the command structs are wrong
 	}
 	if len(args) == 0 {
-		return welcome(os.Stdout)
+		return welcome(out)
 	}
 	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "forge: %s; forge --help shows the commands\n", err)
+		fmt.Fprintf(errs, "forge: %s; forge --help shows the commands\n", err)
 		return cli.ExitUsage
 	}
 	if cmd.Data, err = dataFolder(cmd.Data); err == nil {
-		env := &cli.Env{Globals: cmd.Globals, Ctx: ctx, Out: os.Stdout, Err: os.Stderr, TTY: term.IsTerminal(int(os.Stderr.Fd()))}
+		env := &cli.Env{Globals: cmd.Globals, Ctx: ctx, Out: out, Err: errs, TTY: terminal(errs)}
 		err = parsed.Run(env)
 	}
 	if err != nil {
-		cli.PrintError(os.Stderr, err, cmd.JSON)
+		cli.PrintError(errs, err, cmd.JSON)
 	}
 	return cli.ExitCode(err)
+}
+
+// terminal reports whether w is one, so that progress may rewrite its line.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // dataFolder makes the data folder's path absolute; a leading ~ is the home folder.
@@ -82,7 +96,7 @@ func dataFolder(p string) (string, error) {
 	return filepath.Abs(p)
 }
 
-func welcome(out *os.File) int {
+func welcome(out io.Writer) int {
 	fmt.Fprint(out, `AI Forge: from a CSV file to a watched prediction API, in one binary.
 
   forge up                          start the server and run the demo
