@@ -73,9 +73,10 @@ try {
   await page.getByText('is not connected').first().waitFor()
   await train.focus()
   await page.keyboard.press('c')
-  await page.getByRole('dialog').getByRole('button', { name: /^Take from/ }).first().press('Enter')
+  await page.getByRole('dialog').getByRole('button', { name: /^(Take from|Give to)/ }).first().waitFor()
+  await page.keyboard.press('Enter') // the first offer has the focus
   await page.getByText('is not connected').first().waitFor({ state: 'detached' })
-  const budget = page.getByLabel(/budget|time to search/i)
+  const budget = page.getByLabel(/budget|time (to|for the) search/i)
   if (await budget.count()) await budget.first().fill('15s')
 
   step('run it')

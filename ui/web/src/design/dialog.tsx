@@ -8,7 +8,10 @@ export function Dialog({ open, onClose, title, children, side, size = 'md' }: { 
   const ref = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const d = ref.current
-    if (d && open && !d.open) d.showModal()
+    if (d && open && !d.open) {
+      d.showModal() // gives the focus to the first control, which is Close
+      d.querySelector<HTMLElement>('[data-first]')?.focus()
+    }
     if (d && !open && d.open) d.close()
   }, [open])
   if (!open) return null

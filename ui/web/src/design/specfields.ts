@@ -1,7 +1,7 @@
 // How a field of a spec is asked for.
 import type { FieldSpec } from '../api/types'
 
-export type Kind = 'flag' | 'number' | 'choice' | 'many' | 'column' | 'columns' | 'list' | 'known' | 'sql' | 'object' | 'pairs' | 'text'
+export type Kind = 'flag' | 'number' | 'choice' | 'many' | 'column' | 'columns' | 'list' | 'known' | 'sql' | 'object' | 'pairs' | 'long' | 'text'
 
 const kinds: Record<string, Kind> = {
   bool: 'flag', boolean: 'flag', flag: 'flag',
@@ -10,7 +10,7 @@ const kinds: Record<string, Kind> = {
   list: 'list', strings: 'list', texts: 'list', values: 'list', 'string[]': 'list', array: 'list',
   enum: 'choice', select: 'choice', choice: 'choice', multi: 'many',
   table: 'known', view: 'known', model: 'known', training_set: 'known', 'training-set': 'known', deployment: 'known',
-  sql: 'sql', expression: 'text', name: 'text', duration: 'text', column_texts: 'pairs', column_types: 'pairs', column_expressions: 'pairs', document: 'object', object: 'object', map: 'object', json: 'object', any: 'text',
+  sql: 'sql', expression: 'text', name: 'text', duration: 'text', column_texts: 'pairs', column_types: 'pairs', column_expressions: 'pairs', document: 'long', object: 'object', map: 'object', json: 'object', any: 'text',
 }
 
 /** fieldKind falls back to a line of text: a type that is not known can still be written. */

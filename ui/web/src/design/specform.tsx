@@ -49,6 +49,8 @@ function Control({ p, f, value, onChange, columns }: Props) {
       return <Pairs p={p} value={value} onChange={onChange} columns={columns} />
     case 'object':
       return <Json p={p} value={value} onChange={onChange} />
+    case 'long':
+      return <textarea {...p} className="input min-h-56 font-mono text-[12.5px]!" spellCheck={false} value={text(value)} onChange={(e) => onChange(e.target.value || undefined)} />
     case 'text':
       return <Text p={p} f={f} value={value} onChange={onChange} />
   }

@@ -11,13 +11,13 @@ import { StepNode, type StepData } from './node'
 
 const kinds = { step: StepNode }
 
-interface Props { draft: Draft; ops: Map<string, Operator>; states: States; problems: Map<string, FlowProblem[]>; selected: string | null; may: boolean; onSelect: (id: string | null) => void; onOpen: () => void; tell: (e: Edit) => void }
+interface Props { draft: Draft; ops: Map<string, Operator>; states: States; problems: Map<string, FlowProblem[]>; selected: string | null; may: boolean; tidied: number; onSelect: (id: string | null) => void; onOpen: () => void; tell: (e: Edit) => void }
 
 export function Canvas(props: Props) {
   return <ReactFlowProvider><Inner {...props} /></ReactFlowProvider>
 }
 
-function Inner({ draft, ops, states, problems, selected, may, onSelect, onOpen, tell }: Props) {
+function Inner({ draft, ops, states, problems, selected, may, tidied, onSelect, onOpen, tell }: Props) {
   const wanted = useMemo(() => Object.entries(draft.flow.nodes).map(([id, n]): Node<StepData> => ({
     id, type: 'step', position: draft.places[id] ?? { x: 0, y: 0 }, selected: id === selected, width: nodeWidth,
     ariaLabel: titleOf(n, ops), domAttributes: { 'aria-roledescription': t('flow.step') },
@@ -50,19 +50,18 @@ function Inner({ draft, ops, states, problems, selected, may, onSelect, onOpen, 
       ariaLabelConfig={{ 'node.a11yDescription.default': t('flow.a11yNode'), 'edge.a11yDescription.default': t('flow.a11yEdge') }}>
       <Background gap={20} size={1.2} />
       <Controls showInteractive={false} position="bottom-left" aria-label={t('flow.view')} />
-      <Refit count={nodes.length} places={draft.places} />
+      <Refit count={nodes.length} tidied={tidied} narrow={selected !== null} />
     </ReactFlow>
   )
 }
 
-/** Refit shows the whole flow again when it was laid out anew or a step was added out of sight. */
-function Refit({ count, places }: { count: number; places: Draft['places'] }) {
+/** Refit shows the whole flow again when a step came or went, when it was laid out anew, and when the settings take part of the canvas. */
+function Refit({ count, tidied, narrow }: { count: number; tidied: number; narrow: boolean }) {
   const flow = useReactFlow()
-  const sum = Object.keys(places).length
   useEffect(() => {
     const timer = setTimeout(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200 }), 60)
     return () => clearTimeout(timer)
-  }, [flow, count, sum])
+  }, [flow, count, tidied, narrow])
   return null
 }
 

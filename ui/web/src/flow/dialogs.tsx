@@ -18,7 +18,7 @@ export function AddDialog({ ops, onAdd, onClose }: { ops: Operator[]; onAdd: (op
     <Dialog open onClose={onClose} title={t('flow.do.add')}>
       <form onSubmit={(e) => { e.preventDefault(); if (found[0]) onAdd(found[0]) }}>
         <label className="sr-only" htmlFor="add-search">{t('flow.search')}</label>
-        <input id="add-search" autoFocus className="input" placeholder={t('flow.search')} value={text} onChange={(e) => setText(e.target.value)} />
+        <input id="add-search" data-first className="input" placeholder={t('flow.search')} value={text} onChange={(e) => setText(e.target.value)} />
       </form>
       <div className="mt-4 grid gap-4">
         {[...grouped(found, (o) => o.group)].map(([group, list]) => (
@@ -45,7 +45,7 @@ export function ConnectDialog({ id, draft, ops, onConnect, onClose }: { id: stri
         <ul className="grid gap-1">{list.map((o, i) => {
           const out = portOf(o.edge.from, 'out', o.edge.out), into = portOf(o.edge.to, 'in', o.edge.in)
           return (
-            <li key={i}><button type="button" autoFocus={i === 0} onClick={() => onConnect(o)} className="flex w-full items-center gap-3 rounded-lg px-3 py-2.5 text-left hover:bg-sunken">
+            <li key={i}><button type="button" data-first={i === 0 || undefined} onClick={() => onConnect(o)} className="flex w-full items-center gap-3 rounded-lg px-3 py-2.5 text-left hover:bg-sunken">
               <span className="size-3 shrink-0 rounded-full" style={{ background: portColour[out?.type ?? ''] }} aria-hidden="true" />
               <span className="min-w-0 flex-1"><span className="block font-medium">{o.edge.from === id ? t('flow.giveTo', { step: name(o.edge.to) }) : t('flow.takeFrom', { step: name(o.edge.from) })}</span><span className="block text-[13px] text-ink-2">{t('flow.portTo', { from: out?.title || o.edge.out, to: into?.title || o.edge.in })}</span></span>
               {o.replaces && <Badge tone="warn">{t('flow.replaces')}</Badge>}

@@ -27,6 +27,7 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
   const [draft, tell] = useReducer(edit, doc, open)
   const [selected, select] = useState<string | null>(null)
   const [shown, show] = useState<Open>(null)
+  const [tidied, setTidied] = useState(0)
   const may = useMay('write')
   const wide = useWide()
   const ops = useMemo(() => new Map(operators.map((o) => [o.id, o])), [operators])
@@ -72,7 +73,7 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
     remove: () => { if (chosen) { tell({ type: 'remove', ids: [chosen] }); select(null); show(null) } },
     undo: () => tell({ type: 'undo' }),
     redo: () => tell({ type: 'redo' }),
-    tidy: () => tell({ type: 'tidy' }),
+    tidy: () => { tell({ type: 'tidy' }); setTidied(tidied + 1) },
     run: () => run.mutate(undefined),
     save: () => save.mutate('all'),
   }
@@ -123,7 +124,7 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
       {nodes === 0 ? <GhostFlow may={may} onAdd={act.add} /> : (
         <div className="min-h-0 flex-1 lg:grid lg:grid-cols-[264px_minmax(0,1fr)_auto]">
           <nav aria-label={t('flow.outline')} className="overflow-y-auto border-line p-3 lg:border-r"><h2 className="px-2.5 pb-2 text-[13px] font-medium text-ink-2">{t('flow.outline')}</h2>{outline}</nav>
-          <div className="relative hidden bg-sunken/50 lg:block"><Canvas draft={draft} ops={ops} states={live.states} problems={problems} selected={chosen} may={may} onSelect={select} onOpen={() => { if (!wide) show('panel') }} tell={tell} /></div>
+          <div className="relative hidden bg-sunken/50 lg:block"><Canvas draft={draft} ops={ops} states={live.states} problems={problems} selected={chosen} may={may} tidied={tidied} onSelect={select} onOpen={() => { if (!wide) show('panel') }} tell={tell} /></div>
           {wide && chosen && <aside aria-label={titleOf(draft.flow.nodes[chosen], ops)} className="w-[340px] overflow-y-auto border-l border-line bg-surface p-5"><h2 className="mb-3 text-base font-semibold">{titleOf(draft.flow.nodes[chosen], ops)}</h2>{panel}</aside>}
         </div>
       )}
