@@ -32,6 +32,10 @@ def main(argv):
     except BadJob as e:
         events.failed("invalid", str(e))
         return BAD_JOB
+    except ImportError as e:
+        traceback.print_exc()
+        events.failed("unavailable", f"the trainer's Python lacks a package ({e}): run make setup")
+        return BUG
     except MemoryError:
         events.failed("unavailable", "the trainer ran out of memory: train on fewer rows or columns, or give the machine more memory")
         return BUG
