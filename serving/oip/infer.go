@@ -39,7 +39,7 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer h.Release()
-	if err := sameVersion(r, h.Deployment, h.Package.Version); err != nil {
+	if err := SameVersion(h.Deployment, h.Package.Version, r.PathValue("v")); err != nil {
 		return err
 	}
 	c := s.pool.Get().(*call)
@@ -73,28 +73,28 @@ func (s *Service) run(r *http.Request, h router.Handle, c *call) (err error) {
 	if err := c.req.read(doc, blobs, h.Signature, s.cfg.MaxRows); err != nil {
 		return err
 	}
-	return h.Predictor.Predict(r.Context(), c.req.batch, &c.out)
+	return h.Predictor.Predict(r.Context(), c.req.Batch, &c.out)
 }
 
 func (s *Service) record(r *http.Request, scope forge.Scope, h router.Handle, c *call, start time.Time) {
-	c.ids = predict.PredictionIDs(c.ids[:0], c.req.n)
+	c.ids = predict.PredictionIDs(c.ids[:0], c.req.N)
 	if s.cfg.Observer == nil {
 		return
 	}
 	p, _ := forge.PrincipalFrom(r.Context())
 	a := predict.Answered{
-		Handle: h, Batch: c.req.batch, Output: c.out, IDs: c.ids, At: start, Latency: time.Since(start),
+		Handle: h, Batch: c.req.Batch, Output: c.out, IDs: c.ids, At: start, Latency: time.Since(start),
 		Source: "oip", By: p.Name, RequestID: httpapi.RequestID(r.Context()),
 	}
 	if c.req.id != "" {
-		a.Entities = entities(c.req.id, c.req.n)
+		a.Entities = Entities(c.req.id, c.req.N)
 	}
 	predict.Record(s.cfg.Observer, scope, a)
 }
 
-// entities names the rows of a request by the caller's id: the id itself for a single
+// Entities names the rows of a request by the caller's id: the id itself for a single
 // row, ID/0, ID/1, … for several.
-func entities(id string, n int) []string {
+func Entities(id string, n int) []string {
 	if n == 1 {
 		return []string{id}
 	}
@@ -137,7 +137,7 @@ func (c *call) write(w http.ResponseWriter, h router.Handle) error {
 // outputs is what was asked for: all, if nothing was.
 func (q *request) outputs() []wanted {
 	if len(q.wanted) == 0 {
-		for _, t := range outputInfo(q.sig) {
+		for _, t := range OutputInfo(q.sig) {
 			q.wanted = append(q.wanted, wanted{name: t.Name})
 		}
 	}
@@ -156,10 +156,10 @@ func (c *call) output(b []byte, o wanted) []byte {
 	b = append(b, `,"datatype":"`...)
 	if o.name == "label" {
 		b = append(b, `BYTES","shape":[`...)
-		b = append(strconv.AppendInt(b, int64(c.req.n), 10), ']')
+		b = append(strconv.AppendInt(b, int64(c.req.N), 10), ']')
 	} else {
 		b = append(b, `FP32","shape":[`...)
-		b = append(strconv.AppendInt(b, int64(c.req.n), 10), ',')
+		b = append(strconv.AppendInt(b, int64(c.req.N), 10), ',')
 		b = append(strconv.AppendInt(b, int64(c.out.K), 10), ']')
 	}
 	if o.binary {

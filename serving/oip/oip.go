@@ -43,14 +43,19 @@ type Service struct {
 	pool sync.Pool
 }
 
+// Defaults sets what is not given.
+func (c *Config) Defaults() {
+	if c.MaxRows == 0 {
+		c.MaxRows = 10_000
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = 64 << 20
+	}
+}
+
 // New returns a service.
 func New(cfg Config) *Service {
-	if cfg.MaxRows == 0 {
-		cfg.MaxRows = 10_000
-	}
-	if cfg.MaxBody == 0 {
-		cfg.MaxBody = 64 << 20
-	}
+	cfg.Defaults()
 	return &Service{cfg: cfg, pool: sync.Pool{New: func() any { return new(call) }}}
 }
 
@@ -118,30 +123,36 @@ func (s *Service) server(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// model finds the deployment that a request names, at the version that it may name.
 func (s *Service) model(r *http.Request) (serving.Deployment, serving.Signature, error) {
-	scope, err := forge.ScopeFrom(r.Context())
+	return s.cfg.Describe(r.Context(), r.PathValue("m"), r.PathValue("v"))
+}
+
+// Describe finds a deployment of the caller's project, at the version that may be
+// named, and what it takes and gives.
+func (c Config) Describe(ctx context.Context, name, version string) (serving.Deployment, serving.Signature, error) {
+	scope, err := forge.ScopeFrom(ctx)
 	if err != nil {
 		return serving.Deployment{}, serving.Signature{}, err
 	}
-	d, sig, err := s.cfg.Deployments.Describe(scope, r.PathValue("m"))
+	d, sig, err := c.Deployments.Describe(scope, name)
 	if err != nil {
 		return d, sig, err
 	}
 	if len(sig.Inputs) == 0 { // restored after a restart and not asked for yet
-		h, err := s.cfg.Deployments.Get(r.Context(), scope, d.Name)
+		h, err := c.Deployments.Get(ctx, scope, d.Name)
 		if err != nil {
 			return d, sig, err
 		}
 		defer h.Release()
 		d.Version, d.State, sig = h.Package.Version, "ready", h.Signature
 	}
-	return d, sig, sameVersion(r, d.Name, d.Version)
+	return d, sig, SameVersion(d.Name, d.Version, version)
 }
 
-func sameVersion(r *http.Request, name string, version int) error {
-	if v := r.PathValue("v"); v != "" && v != strconv.Itoa(version) {
-		return forge.Errorf(forge.KindNotFound, nil, "model %q answers with version %d now, not %s", name, version, v)
+// SameVersion refuses a request for another version than the one that answers.
+func SameVersion(name string, version int, asked string) error {
+	if asked != "" && asked != strconv.Itoa(version) {
+		return forge.Errorf(forge.KindNotFound, nil, "model %q answers with version %d now, not %s", name, version, asked)
 	}
 	return nil
 }
@@ -168,36 +179,45 @@ func (s *Service) index(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := []entry{}
 	for _, d := range s.cfg.Deployments.List(scope) {
-		state := map[string]string{"ready": "READY", "loading": "LOADING"}[d.State]
-		if state == "" {
-			state = "UNAVAILABLE"
-		}
-		all = append(all, entry{d.Name, strconv.Itoa(d.Version), state, d.Error})
+		all = append(all, entry{d.Name, strconv.Itoa(d.Version), State(d), d.Error})
 	}
 	answer(w, http.StatusOK, all)
 	return nil
 }
 
-// tensorInfo describes a tensor in metadata.
-type tensorInfo struct {
+// State is a deployment's state in the words of the protocol.
+func State(d serving.Deployment) string {
+	switch d.State {
+	case "ready":
+		return "READY"
+	case "loading":
+		return "LOADING"
+	}
+	return "UNAVAILABLE"
+}
+
+// TensorInfo describes a tensor in metadata.
+type TensorInfo struct {
 	Name     string `json:"name"`
 	Datatype string `json:"datatype"`
 	Shape    []int  `json:"shape"`
 }
 
-func inputInfo(in serving.Input) tensorInfo {
-	t := tensorInfo{in.Name, "FP32", []int{-1, 1}}
+// InputInfo is an input of a model as a tensor.
+func InputInfo(in serving.Input) TensorInfo {
+	t := TensorInfo{in.Name, "FP32", []int{-1, 1}}
 	if in.Type == serving.String {
 		t.Datatype = "BYTES"
 	}
 	return t
 }
 
-func outputInfo(sig serving.Signature) []tensorInfo {
+// OutputInfo is the outputs of a model as tensors.
+func OutputInfo(sig serving.Signature) []TensorInfo {
 	if len(sig.Classes) == 0 {
-		return []tensorInfo{{"value", "FP32", []int{-1, 1}}}
+		return []TensorInfo{{"value", "FP32", []int{-1, 1}}}
 	}
-	return []tensorInfo{{"label", "BYTES", []int{-1}}, {"scores", "FP32", []int{-1, len(sig.Classes)}}}
+	return []TensorInfo{{"label", "BYTES", []int{-1}}, {"scores", "FP32", []int{-1, len(sig.Classes)}}}
 }
 
 func (s *Service) metadata(w http.ResponseWriter, r *http.Request) error {
@@ -205,12 +225,12 @@ func (s *Service) metadata(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ins := make([]tensorInfo, len(sig.Inputs))
+	ins := make([]TensorInfo, len(sig.Inputs))
 	for i, in := range sig.Inputs {
-		ins[i] = inputInfo(in)
+		ins[i] = InputInfo(in)
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"name": d.Name, "versions": []string{strconv.Itoa(d.Version)}, "platform": "onnxruntime_onnx", "inputs": ins, "outputs": outputInfo(sig),
+		"name": d.Name, "versions": []string{strconv.Itoa(d.Version)}, "platform": "onnxruntime_onnx", "inputs": ins, "outputs": OutputInfo(sig),
 	})
 	return nil
 }
@@ -220,7 +240,7 @@ func (s *Service) config(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	triton := func(t tensorInfo) map[string]any {
+	triton := func(t TensorInfo) map[string]any {
 		kind := "TYPE_" + t.Datatype
 		if t.Datatype == "BYTES" {
 			kind = "TYPE_STRING"
@@ -229,9 +249,9 @@ func (s *Service) config(w http.ResponseWriter, r *http.Request) error {
 	}
 	var ins, outs []map[string]any
 	for _, in := range sig.Inputs {
-		ins = append(ins, triton(inputInfo(in)))
+		ins = append(ins, triton(InputInfo(in)))
 	}
-	for _, out := range outputInfo(sig) {
+	for _, out := range OutputInfo(sig) {
 		outs = append(outs, triton(out))
 	}
 	answer(w, http.StatusOK, map[string]any{"name": d.Name, "platform": "onnxruntime_onnx", "backend": "onnxruntime", "max_batch_size": 0, "input": ins, "output": outs})

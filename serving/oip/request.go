@@ -1,7 +1,6 @@
 package oip
 
 import (
-	"bytes"
 	"strings"
 
 	"aiforge.dev/forge"
@@ -9,19 +8,15 @@ import (
 	"aiforge.dev/forge/serving/fastjson"
 )
 
-// request is an infer request for one model.
+// request is an infer request for one model, as HTTP carries it.
 type request struct {
+	Tensors
 	id     string
-	batch  serving.Batch
-	n      int  // rows; -1 until an input has said so
 	binary bool // parameters.binary_data_output
 	wanted []wanted
 
-	sig     serving.Signature
-	maxRows int
-	json    fastjson.Reader
-	inputs  []tensor
-	filled  []bool // per input of the model
+	json   fastjson.Reader
+	inputs []tensor
 }
 
 // wanted is a requested output.
@@ -33,21 +28,16 @@ type wanted struct {
 
 // tensor is one input as the request describes it.
 type tensor struct {
-	name     string
-	input    int // in the signature; -1 until the name is known
-	datatype string
-	shape    []int64
-	data     []byte // JSON that came before the name, type and shape
-	read     bool   // data has been read
-	size     int64  // binary_data_size; -1: none
+	Tensor
+	data []byte // JSON that came before the name, type and shape
+	read bool   // data has been read
+	size int64  // binary_data_size; -1: none
 }
 
 // read decodes the JSON part and the binary tensors behind it.
 func (q *request) read(doc, blobs []byte, sig serving.Signature, maxRows int) error {
-	q.sig, q.maxRows, q.n, q.id, q.binary = sig, maxRows, -1, "", false
-	q.batch.Reset(sig.Inputs)
-	q.wanted, q.inputs = q.wanted[:0], q.inputs[:0]
-	q.filled = append(q.filled[:0], make([]bool, len(sig.Inputs))...)
+	q.Tensors.Reset(sig, maxRows)
+	q.id, q.binary, q.wanted, q.inputs = "", false, q.wanted[:0], q.inputs[:0]
 	q.json.Reset(doc)
 	if q.json.Peek() == 0 {
 		return invalid(`the request is empty; send {"inputs": [{"name": …, "shape": …, "datatype": …, "data": […]}]}`)
@@ -100,22 +90,26 @@ func (q *request) parameters(f func(name string) error) error {
 }
 
 func (q *request) input() error {
-	if len(q.inputs) >= len(q.sig.Inputs) {
-		return invalid("the request has more inputs than the model, which has %d", len(q.sig.Inputs))
+	if err := q.Room(len(q.inputs)); err != nil {
+		return err
 	}
-	t := tensor{input: -1, size: -1, shape: q.spareShape()}
+	t := tensor{Tensor: Tensor{Input: -1, Shape: q.spareShape()}, size: -1}
 	err := q.json.Object(func(key []byte) error {
 		switch string(key) {
 		case "name":
-			return q.name(&t)
+			s, err := q.json.String()
+			if err != nil {
+				return err
+			}
+			return q.Name(&t.Tensor, s)
 		case "datatype":
 			s, err := q.json.String()
-			t.datatype = datatypeName(s)
+			t.Datatype = Datatype(s)
 			return err
 		case "shape":
 			return q.json.Array(func(int) error {
 				n, err := q.json.Int()
-				t.shape = append(t.shape, n)
+				t.Shape = append(t.Shape, n)
 				return err
 			})
 		case "parameters":
@@ -125,7 +119,7 @@ func (q *request) input() error {
 				}
 				t.size, err = q.json.Int()
 				if err == nil && t.size < 0 {
-					err = invalid("input %q: binary_data_size is %d", t.name, t.size)
+					err = invalid("input %q: binary_data_size is %d", t.Name, t.size)
 				}
 				return err
 			})
@@ -141,37 +135,19 @@ func (q *request) input() error {
 // spareShape is the memory that this input's shape had in the request before.
 func (q *request) spareShape() []int64 {
 	if n := len(q.inputs); n < cap(q.inputs) {
-		return q.inputs[: n+1 : n+1][n].shape[:0]
+		return q.inputs[: n+1 : n+1][n].Shape[:0]
 	}
 	return nil
-}
-
-func (q *request) name(t *tensor) error {
-	s, err := q.json.String()
-	if err != nil {
-		return err
-	}
-	for i := range q.sig.Inputs {
-		if q.sig.Inputs[i].Name == string(s) {
-			t.name, t.input = q.sig.Inputs[i].Name, i
-			return nil
-		}
-	}
-	names := make([]string, len(q.sig.Inputs))
-	for i, in := range q.sig.Inputs {
-		names[i] = in.Name
-	}
-	return invalid("the model has no input %q; its inputs are %s", s, strings.Join(names, ", "))
 }
 
 // data reads the tensor's JSON data, now if all is known that is needed for it.
 func (q *request) data(t *tensor) error {
 	if t.read || t.data != nil {
-		return invalid("input %q has data twice", t.name)
+		return invalid("input %q has data twice", t.Name)
 	}
-	if t.input >= 0 && t.datatype != "" && len(t.shape) > 0 {
+	if t.Input >= 0 && t.Datatype != "" && len(t.Shape) > 0 {
 		t.read = true
-		if err := q.claim(t); err != nil {
+		if err := q.Claim(&t.Tensor); err != nil {
 			return err
 		}
 		return q.jsonTensor(&q.json, t)
@@ -186,41 +162,6 @@ func (q *request) data(t *tensor) error {
 	return nil
 }
 
-// claim checks a tensor's description and takes its place in the batch.
-func (q *request) claim(t *tensor) error {
-	switch {
-	case t.input < 0:
-		return invalid("an input has no name")
-	case t.datatype == "":
-		return invalid("input %q has no datatype", t.name)
-	case len(t.shape) == 0:
-		return invalid("input %q has no shape", t.name)
-	case q.filled[t.input]:
-		return invalid("input %q is given twice", t.name)
-	}
-	q.filled[t.input] = true
-	if err := fits(q.sig.Inputs[t.input], t); err != nil {
-		return err
-	}
-	n := t.shape[0]
-	if len(t.shape) > 2 || len(t.shape) == 2 && t.shape[1] != 1 || n < 1 {
-		return invalid("input %q has the shape %v; want [N] or [N,1] with at least one row", t.name, t.shape)
-	}
-	if n > int64(q.maxRows) {
-		return invalid("input %q has %d rows; at most %d go in one call: send them in parts, or score a table with forge batch-score", t.name, n, q.maxRows)
-	}
-	if q.n < 0 {
-		q.n = int(n)
-		for range q.n {
-			q.batch.AddRow(q.sig.Inputs)
-		}
-	}
-	if int(n) != q.n {
-		return invalid("input %q has %d rows, another input has %d", t.name, n, q.n)
-	}
-	return nil
-}
-
 // finish reads what has been put off: JSON data before its description, and the
 // binary tensors, which come one after another in the order of the inputs.
 func (q *request) finish(blobs []byte) error {
@@ -228,16 +169,16 @@ func (q *request) finish(blobs []byte) error {
 	for i := range q.inputs {
 		t := &q.inputs[i]
 		if t.size >= 0 && (t.read || t.data != nil) {
-			return invalid("input %q has data and binary_data_size; send one of them", t.name)
+			return invalid("input %q has data and binary_data_size; send one of them", t.Name)
 		}
 		if t.read {
 			continue
 		}
-		if err := q.claim(t); err != nil {
+		if err := q.Claim(&t.Tensor); err != nil {
 			return err
 		}
 		if t.size < 0 && t.data == nil {
-			return invalid("input %q has no data", t.name)
+			return invalid("input %q has no data", t.Name)
 		}
 		if t.data != nil {
 			late.Reset(t.data)
@@ -247,9 +188,9 @@ func (q *request) finish(blobs []byte) error {
 			continue
 		}
 		if t.size > int64(len(blobs)) {
-			return invalid("input %q: binary_data_size is %d, but only %d bytes are left in the body", t.name, t.size, len(blobs))
+			return invalid("input %q: binary_data_size is %d, but only %d bytes are left in the body", t.Name, t.size, len(blobs))
 		}
-		if err := q.binaryTensor(blobs[:t.size], t); err != nil {
+		if err := q.Raw(&t.Tensor, blobs[:t.size]); err != nil {
 			return err
 		}
 		blobs = blobs[t.size:]
@@ -257,12 +198,7 @@ func (q *request) finish(blobs []byte) error {
 	if len(blobs) > 0 {
 		return invalid("%d bytes are left in the body after the inputs' binary data", len(blobs))
 	}
-	for i, ok := range q.filled {
-		if !ok {
-			return invalid("input %q is missing", q.sig.Inputs[i].Name)
-		}
-	}
-	return nil
+	return q.Complete()
 }
 
 func (q *request) output() error {
@@ -295,19 +231,13 @@ func (q *request) output() error {
 }
 
 func (q *request) want(o wanted) error {
-	var have []string
-	known := false
-	for _, t := range outputInfo(q.sig) {
-		have = append(have, t.Name)
-		known = known || t.Name == o.name
-	}
-	if !known {
-		return invalid("the model has no output %q; its outputs are %s", o.name, strings.Join(have, ", "))
-	}
 	for _, w := range q.wanted {
 		if w.name == o.name {
 			return invalid("output %q is asked for twice", o.name)
 		}
+	}
+	if _, err := q.Output(o.name); err != nil {
+		return err
 	}
 	q.wanted = append(q.wanted, o)
 	return nil
@@ -322,37 +252,4 @@ func split(body []byte, header string, length int64, given bool) (doc, blobs []b
 		return nil, nil, invalid("Inference-Header-Content-Length is %s, and the body has %d bytes", header, len(body))
 	}
 	return body[:length:length], body[length:], nil
-}
-
-var datatypes = []string{"FP32", "FP64", "FP16", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "BOOL", "BYTES"}
-
-// datatypeName is s without a copy if it is known.
-func datatypeName(s []byte) string {
-	for _, d := range datatypes {
-		if bytes.Equal(s, []byte(d)) {
-			return d
-		}
-	}
-	return string(s)
-}
-
-// fits checks a tensor's datatype against the model's input.
-func fits(in serving.Input, t *tensor) error {
-	isText := t.datatype == "BYTES"
-	if in.Type == serving.String && !isText {
-		return invalid("input %q has the datatype %s; it takes BYTES", t.name, t.datatype)
-	}
-	if in.Type != serving.String && (isText || !known(t.datatype)) {
-		return invalid("input %q has the datatype %s; it takes FP32, and FP64, FP16, BOOL and INT8 to UINT64 too", t.name, t.datatype)
-	}
-	return nil
-}
-
-func known(datatype string) bool {
-	for _, d := range datatypes {
-		if d == datatype {
-			return true
-		}
-	}
-	return false
 }
