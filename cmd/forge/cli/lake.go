@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -294,7 +295,7 @@ func (e *Env) printSteps(steps []stepCount) {
 // applied is the result of a recipe job.
 type applied struct {
 	Table    string      `json:"table"`
-	Snapshot json.Number `json:"snapshot"`
+	Snapshot string      `json:"snapshot"`
 	Rows     int64       `json:"rows"`
 	Rejected int64       `json:"rejected"`
 	Steps    []stepCount `json:"steps"`
@@ -336,10 +337,15 @@ type RecipeList struct{}
 func (c *RecipeList) Run(e *Env) error {
 	var out struct {
 		Recipes []struct {
-			Name     string `json:"name"`
-			From     any    `json:"from"`
-			To       string `json:"to"`
-			Revision int    `json:"revision"`
+			Name     string    `json:"name"`
+			Revision int       `json:"revision"`
+			Hash     string    `json:"hash"`
+			By       string    `json:"by"`
+			At       time.Time `json:"at"`
+			Recipe   struct {
+				From any    `json:"from"`
+				To   string `json:"to"`
+			} `json:"recipe"`
 		} `json:"recipes"`
 	}
 	if err := e.call("GET", "/api/recipes", nil, &out); err != nil {
@@ -350,7 +356,7 @@ func (c *RecipeList) Run(e *Env) error {
 	}
 	var rows [][]string
 	for _, r := range out.Recipes {
-		rows = append(rows, []string{r.Name, fmt.Sprint(r.From), r.To, fmt.Sprint(r.Revision)})
+		rows = append(rows, []string{r.Name, fmt.Sprint(r.Recipe.From), r.Recipe.To, fmt.Sprint(r.Revision)})
 	}
 	e.table([]string{"RECIPE", "FROM", "TO", "REVISION"}, rows)
 	return nil

@@ -171,11 +171,11 @@ type BatchScore struct {
 }
 
 type scored struct {
-	Table    string      `json:"table"`
-	Rows     int64       `json:"rows"`
-	Model    string      `json:"model"`
-	Version  int         `json:"version"`
-	Snapshot json.Number `json:"snapshot"`
+	Table    string `json:"table"`
+	Rows     int64  `json:"rows"`
+	Model    string `json:"model"`
+	Version  int    `json:"version"`
+	Snapshot string `json:"snapshot"`
 }
 
 func (c *BatchScore) Run(e *Env) error {
