@@ -74,10 +74,10 @@ type TrainingSetSpec struct {
 	Name      string           `json:"name" doc:"The training set becomes the lake table training.NAME"`
 	Labels    forge.TableName  `json:"labels,omitzero" doc:"Table with keys, time and label"`
 	LabelsSQL string           `json:"labels_sql,omitempty" doc:"Instead of labels: a SELECT, for example with a WHERE on time"`
-	Time      string           `json:"time" doc:"Column with the label's time"`
+	Time      string           `json:"time,omitempty" doc:"Column with the label's time; needed with views"`
 	Label     string           `json:"label" doc:"Column to predict"`
-	Keep      []string         `json:"keep,omitempty" doc:"Further columns of the labels to keep"`
-	Views     []string         `json:"views" doc:"view, or view@3 for a version; newest otherwise"`
+	Keep      []string         `json:"keep,omitempty" doc:"Further columns of the labels to keep; without views, all"`
+	Views     []string         `json:"views,omitempty" doc:"view, or view@3 for a version; newest otherwise. None: the labels own columns are learnt from"`
 	AsOf      map[string]int64 `json:"as_of,omitempty" doc:"Table → snapshot id; the newest otherwise"`
 }
 

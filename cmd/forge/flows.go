@@ -136,40 +136,57 @@ func (a *App) recipeFor(ctx context.Context, scope forge.Scope, name string, fro
 
 func (a *App) viewsOperator() flow.Operator {
 	return flow.Operator{
-		ID: "features.apply@1", Title: "Declare features", Group: "Features",
-		Doc: "Declares entities and views (features.yaml); a changed view gets a new version. Then fills the online store.",
+		ID: "features.apply@1", Title: "Features", Group: "Features",
+		Doc: "Takes views that there are, or declares them (features.yaml; a changed view gets a new version), and fills the online store.",
 		In:  []flow.Port{{Name: "table", Title: "After", Type: flow.Table, Optional: true}},
 		Out: []flow.Port{{Name: "views", Title: "Views", Type: flow.Views}},
 		Fields: []flow.Field{
-			{Name: "document", Title: "features.yaml", Type: "document", Required: true},
+			{Name: "views", Title: "Views", Type: "list", Help: "Views that there are; all that the document declares when empty", Example: "call_profile, market"},
+			{Name: "document", Title: "features.yaml", Type: "document", Help: "Declares views; empty when they are there"},
 			{Name: "online", Title: "Fill the online store", Type: "boolean", Default: true},
 		},
-		Run: func(ctx context.Context, s flow.Step) (flow.Outputs, error) {
-			scope, err := forge.ScopeFrom(ctx)
-			if err != nil {
-				return nil, err
-			}
-			doc, err := features.ParseDocument([]byte(s.Text("document")))
-			if err != nil {
-				return nil, err
-			}
-			applied, err := a.features.registry.Apply(ctx, scope, doc)
-			if err != nil {
-				return nil, err
-			}
-			names := make([]string, len(applied.Versions))
-			for i, v := range applied.Versions {
-				names[i] = fmt.Sprintf("%s@%d", v.View.Name, v.Number)
-			}
-			if s.Text("online") != "false" {
-				if err := a.child(ctx, "features.materialize", "Fill the online store", map[string]any{}, nil); err != nil {
-					return nil, err
-				}
-			}
-			s.Report(0, strings.Join(names, ", "))
-			return flow.Outputs{"views": {Type: flow.Views, Data: map[string]any{"views": strings.Join(names, ",")}}}, nil
-		},
+		Run: a.runViews,
 	}
+}
+
+func (a *App) runViews(ctx context.Context, s flow.Step) (flow.Outputs, error) {
+	scope, err := forge.ScopeFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := s.List("views")
+	if text := s.Text("document"); text != "" {
+		doc, err := features.ParseDocument([]byte(text))
+		if err != nil {
+			return nil, err
+		}
+		applied, err := a.features.registry.Apply(ctx, scope, doc)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			for _, v := range applied.Versions {
+				names = append(names, v.View.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil, forge.Errorf(forge.KindInvalid, nil, "name the views to use, or give a document that declares them")
+	}
+	for i, name := range names {
+		v, err := a.features.registry.Version(ctx, scope, features.ViewRef{View: name})
+		if err != nil {
+			return nil, err
+		}
+		names[i] = fmt.Sprintf("%s@%d", name, v.Number)
+	}
+	if s.Text("online") != "false" {
+		if err := a.child(ctx, "features.materialize", "Fill the online store", map[string]any{}, nil); err != nil {
+			return nil, err
+		}
+	}
+	s.Report(0, strings.Join(names, ", "))
+	return flow.Outputs{"views": {Type: flow.Views, Data: map[string]any{"views": strings.Join(names, ",")}}}, nil
 }
 
 func (a *App) trainingSetOperator() flow.Operator {

@@ -84,11 +84,13 @@ func leftColumns(l Labels, views []features.Version) ([]column, error) {
 			}
 		}
 	}
-	if err := add("time", l.Time); err != nil {
-		return nil, err
-	}
-	if c, _ := l.Schema.Column(l.Time); !IsTime(c.Type) {
-		return nil, invalid("column %q of the labels is %s: their time must be a timestamp or a date; cast it in labels_sql", l.Time, c.Type)
+	if l.Time != "" {
+		if err := add("time", l.Time); err != nil {
+			return nil, err
+		}
+		if c, _ := l.Schema.Column(l.Time); !IsTime(c.Type) {
+			return nil, invalid("column %q of the labels is %s: their time must be a timestamp or a date; cast it in labels_sql", l.Time, c.Type)
+		}
 	}
 	if err := add("label", l.Label); err != nil {
 		return nil, err

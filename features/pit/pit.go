@@ -37,7 +37,7 @@ var Setup = []string{"SET asof_loop_join_threshold = 0"}
 type Labels struct {
 	SQL    string      // a SELECT that Fragment accepts
 	Schema lake.Schema // of SQL
-	Time   string
+	Time   string      // may be "" where there are no views
 	Label  string
 	Keep   []string
 }
@@ -79,13 +79,18 @@ func (b *builder) labels(l Labels, columns []column) {
 			names = append(names, quote(c.Name))
 		}
 	}
-	timeColumn, _ := l.Schema.Column(l.Time)
+	t := "CAST(NULL AS BIGINT)" // nothing is joined, so no time is needed
+	by := names
+	if l.Time != "" {
+		timeColumn, _ := l.Schema.Column(l.Time)
+		t, by = micros("", timeColumn), append([]string{quote(l.Time)}, names...)
+	}
 	order := ""
 	if !streams(l.SQL) && !ordered(l.SQL) {
-		order = "ORDER BY " + quote(l.Time) + ", " + strings.Join(names, ", ")
+		order = "ORDER BY " + strings.Join(by, ", ")
 	}
 	b.add("_forge_labels", "MATERIALIZED (SELECT row_number() OVER (%s) AS _forge_row, %s AS _forge_t, %s FROM (%s\n) AS _forge_l)",
-		order, micros("", timeColumn), strings.Join(names, ", "), l.SQL)
+		order, t, strings.Join(names, ", "), l.SQL)
 }
 
 // view adds _forge_fN, the numbered rows of view N, and _forge_jN, which row each

@@ -35,7 +35,22 @@ func (s *Service) labels(ctx context.Context, scope forge.Scope, spec features.T
 		_, schema, err = s.house.Tables.Files(ctx, scope, spec.Labels, pinned[spec.Labels])
 	}
 	l.Schema = taggedBy(schema, tables)
+	if len(spec.Views) == 0 && len(l.Keep) == 0 {
+		l.Keep = others(l)
+	}
 	return l, err
+}
+
+// others are the labels' columns beside label and time: without views they are what
+// is learnt from.
+func others(l pit.Labels) []string {
+	var names []string
+	for _, c := range l.Schema.Columns {
+		if c.Name != l.Label && c.Name != l.Time {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // checkLabels refuses labels that nothing can be learnt from.
@@ -84,6 +99,9 @@ type Matched struct {
 // checkMatches refuses a set in which no label finds anything, before it takes the
 // place of a good one, and warns of each view that stays empty.
 func (s *Service) checkMatches(ctx context.Context, run jobs.Run, plan pit.Plan, versions []features.Version, pinned lake.At) error {
+	if len(versions) == 0 {
+		return nil
+	}
 	row, err := s.row(ctx, run.Scope(), plan.Matches, pinned)
 	if err != nil {
 		return err

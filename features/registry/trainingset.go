@@ -189,14 +189,11 @@ func (s *Service) resolveSpec(ctx context.Context, scope forge.Scope, spec featu
 			bad("labels_sql", "%s", err)
 		}
 	}
-	if spec.Time == "" {
-		bad("time", "say which column of the labels is their time")
+	if spec.Time == "" && len(spec.Views) > 0 {
+		bad("time", "say which column of the labels is their time: views are joined as they were then")
 	}
 	if spec.Label == "" {
 		bad("label", "say which column of the labels to predict")
-	}
-	if len(spec.Views) == 0 {
-		bad("views", "name at least one view")
 	}
 	versions, err := s.viewsOf(ctx, scope, spec.Views, bad)
 	if err != nil {

@@ -121,6 +121,26 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// Without views the labels' own columns are learnt from, and no time is needed.
+func TestTrainingSetOfATableAlone(t *testing.T) {
+	w := open(t)
+	w.table("curated.calls", callsSQL, lake.Replace)
+	got, err := w.svc.TrainingSetJob(w.ctx, jobstest.NewRun(t, scope, calls(func(s *features.TrainingSetSpec) { s.Views, s.Time, s.Keep = nil, "", nil })))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := got.(features.TrainingSet)
+	source, err := w.house.Tables.Load(w.ctx, scope, set.Spec.Labels)
+	if err != nil || set.Rows != source.Rows || len(set.Columns) != len(source.Schema.Columns) {
+		t.Errorf("%d rows and %d columns of %d and %d (%v)", set.Rows, len(set.Columns), source.Rows, len(source.Schema.Columns), err)
+	}
+	for _, c := range set.Columns {
+		if want := map[bool]string{true: "label", false: "kept"}[c.Name == set.Spec.Label]; c.Role != want {
+			t.Errorf("column %s is %s, want %s", c.Name, c.Role, want)
+		}
+	}
+}
+
 func TestTrainingSetRefuses(t *testing.T) {
 	w := open(t)
 	w.table("curated.calls", callsSQL, lake.Replace)
@@ -134,7 +154,6 @@ func TestTrainingSetRefuses(t *testing.T) {
 		"unknown view":    func(s *features.TrainingSetSpec) { s.Views = []string{"nothing"} },
 		"no version":      func(s *features.TrainingSetSpec) { s.Views = []string{"market@7"} },
 		"view twice":      func(s *features.TrainingSetSpec) { s.Views = []string{"market", "market@1"} },
-		"no views":        func(s *features.TrainingSetSpec) { s.Views = nil },
 		"no time":         func(s *features.TrainingSetSpec) { s.Time = "" },
 		"time is text":    func(s *features.TrainingSetSpec) { s.Time = "job" },
 		"unknown label":   func(s *features.TrainingSetSpec) { s.Label = "bought" },

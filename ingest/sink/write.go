@@ -287,11 +287,14 @@ func (c *committer) link(ctx context.Context, b *batch, snap lake.Snapshot) {
 	if c.s.cfg.Lineage == nil || snap.ID == 0 {
 		return
 	}
-	err := c.s.cfg.Lineage.Link(ctx, c.scope, forge.Edge{
-		From: forge.Ref{Kind: "topic", ID: fmt.Sprintf("%s@%d-%d", c.topic, b.from, b.next)},
-		To:   forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", c.table, snap.ID)},
-		By:   "ingest", At: time.Now().UTC(),
-	})
+	made := forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", c.table, snap.ID)}
+	edges := []forge.Edge{{
+		From: forge.Ref{Kind: "topic", ID: fmt.Sprintf("%s@%d-%d", c.topic, b.from, b.next)}, To: made, By: "ingest", At: time.Now().UTC(),
+	}}
+	if snap.Parent != 0 { // the rows that were there before
+		edges = append(edges, forge.Edge{From: forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", c.table, snap.Parent)}, To: made, By: "append", At: time.Now().UTC()})
+	}
+	err := c.s.cfg.Lineage.Link(ctx, c.scope, edges...)
 	if err != nil && ctx.Err() == nil {
 		c.s.cfg.Logger.Warn("lineage not written", "table", c.table, "err", err)
 	}

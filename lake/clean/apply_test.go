@@ -188,10 +188,11 @@ func TestApplyNowWritesLineage(t *testing.T) {
 	for _, e := range lineage.edges {
 		got = append(got, e.From.String()+" > "+e.To.String())
 	}
+	source := "snapshot:raw.events@" + done.Sources["raw.events"]
+	result, rejects := fmt.Sprintf("snapshot:curated.events@%d", done.Snapshot), fmt.Sprintf("snapshot:curated.events__rejects@%d", done.RejectsSnapshot)
 	want := []string{
-		"snapshot:raw.events@" + done.Sources["raw.events"] + " > recipe:" + done.Recipe,
-		fmt.Sprintf("recipe:%s > snapshot:curated.events@%d", done.Recipe, done.Snapshot),
-		fmt.Sprintf("recipe:%s > snapshot:curated.events__rejects@%d", done.Recipe, done.RejectsSnapshot),
+		"recipe:" + done.Recipe + " > " + result, source + " > " + result,
+		"recipe:" + done.Recipe + " > " + rejects, source + " > " + rejects,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("edges %v\nwant  %v", got, want)

@@ -67,7 +67,9 @@ func (s *Service) ApplyNow(ctx context.Context, scope forge.Scope, r lake.Recipe
 	return done, s.link(ctx, scope, r, done)
 }
 
-// link writes the edges source snapshot → recipe → result snapshot.
+// link writes the edges source snapshot → result snapshot and recipe → result
+// snapshot. The recipe is no station on the way: it is applied again and again, and
+// would join every result to every source.
 func (s *Service) link(ctx context.Context, scope forge.Scope, r lake.Recipe, done Applied) error {
 	if s.lineage == nil || done.Snapshot == 0 {
 		return nil
@@ -80,15 +82,18 @@ func (s *Service) link(ctx context.Context, scope forge.Scope, r lake.Recipe, do
 	}
 	at, recipe := s.now().UTC(), forge.Ref{Kind: "recipe", ID: done.Recipe}
 	snapshot := func(table string, id string) forge.Ref { return forge.Ref{Kind: "snapshot", ID: table + "@" + id} }
-	var edges []forge.Edge
-	for _, t := range sortedKeys(done.Sources) {
-		if done.Sources[t] != "0" {
-			edges = append(edges, forge.Edge{From: snapshot(t, done.Sources[t]), To: recipe, By: ApplyKind, At: at})
-		}
-	}
-	edges = append(edges, forge.Edge{From: recipe, To: snapshot(r.To.String(), strconv.FormatInt(done.Snapshot, 10)), By: ApplyKind, At: at})
+	made := []forge.Ref{snapshot(r.To.String(), strconv.FormatInt(done.Snapshot, 10))}
 	if done.RejectsSnapshot != 0 {
-		edges = append(edges, forge.Edge{From: recipe, To: snapshot(done.Rejects, strconv.FormatInt(done.RejectsSnapshot, 10)), By: ApplyKind, At: at})
+		made = append(made, snapshot(done.Rejects, strconv.FormatInt(done.RejectsSnapshot, 10)))
+	}
+	var edges []forge.Edge
+	for _, to := range made {
+		edges = append(edges, forge.Edge{From: recipe, To: to, By: ApplyKind, At: at})
+		for _, t := range sortedKeys(done.Sources) {
+			if done.Sources[t] != "0" {
+				edges = append(edges, forge.Edge{From: snapshot(t, done.Sources[t]), To: to, By: ApplyKind, At: at})
+			}
+		}
 	}
 	return s.lineage.Link(ctx, scope, edges...)
 }

@@ -147,6 +147,7 @@ type Commands struct {
 	Recipe      Recipe      `cmd:"" group:"data" help:"Clean and mask: suggest, preview, apply."`
 	SQL         SQL         `cmd:"" name:"sql" group:"data" help:"Run a SELECT over the project's tables."`
 	Drop        Drop        `cmd:"" group:"data" help:"Remove a table."`
+	Flow        Flow        `cmd:"" group:"data" help:"Flows of the studio: list, store, run."`
 	Features    Features    `cmd:"" group:"features" help:"Views, training sets, the online store."`
 	Train       Train       `cmd:"" group:"models" help:"Train a model on a training set."`
 	Models      Models      `cmd:"" group:"models" help:"List models and their versions."`

@@ -6,9 +6,12 @@ type DemoGlucose struct {
 }
 
 // highNext labels each reading with whether the patient's next one is above 180 mg/dl.
-const highNext = `select patient_id, event_time, next_value > 180 as high_next from (
-  select patient_id, event_time, lead(value) over (partition by patient_id order by event_time) as next_value
-  from curated.glucose where kind = 'glucose' and value is not null) where next_value is not null`
+// Readings of one minute count as one, so that the next one is truly later.
+const highNext = `WITH readings AS (
+  SELECT patient_id, event_time, max(value) AS value
+  FROM curated.glucose WHERE kind = 'glucose' GROUP BY ALL)
+SELECT patient_id, event_time, lead(value) OVER (PARTITION BY patient_id ORDER BY event_time) > 180 AS high_next
+FROM readings QUALIFY high_next IS NOT NULL`
 
 func (c *DemoGlucose) Run(e *Env) error {
 	d, err := newDemo(e, "glucose")

@@ -97,10 +97,10 @@ type FeaturesTrainingSet struct {
 	Name      string           `arg:"" help:"Name; the training set becomes the table training.NAME."`
 	Labels    string           `help:"Table with keys, time and label." placeholder:"TABLE"`
 	LabelsSQL string           `name:"labels-sql" help:"A SELECT instead of a table, for example with a WHERE on time." placeholder:"SQL"`
-	Time      string           `required:"" help:"Column with the label's time."`
+	Time      string           `help:"Column with the label's time; needed with views."`
 	Label     string           `required:"" help:"Column to predict."`
 	Keep      []string         `help:"Further label columns to keep."`
-	Views     []string         `required:"" help:"Views, newest version or VIEW@N."`
+	Views     []string         `help:"Views, newest version or VIEW@N; without any, the table's own columns are learnt from."`
 	AsOf      map[string]int64 `help:"Read a table at a snapshot: TABLE=SNAPSHOT."`
 }
 
@@ -135,7 +135,7 @@ func (c *FeaturesTrainingSet) make(e *Env) (features.TrainingSet, error) {
 func featureCount(set features.TrainingSet) int {
 	n := 0
 	for _, c := range set.Columns {
-		if c.Role == "feature" {
+		if c.Role == "feature" || c.Role == "kept" {
 			n++
 		}
 	}

@@ -264,7 +264,8 @@ func (c *Lineage) resolve(e *Env) (string, error) {
 	return fmt.Sprintf("model:%s/%d", model, n), nil
 }
 
-// printLineage draws the graph as an indented tree from ref.
+// printLineage draws the graph as an indented tree from ref. A table that grew by many
+// loads is drawn with its newest ones.
 func (e *Env) printLineage(g lineageGraph, ref string, down bool) {
 	next := map[string][]forge.Edge{}
 	for _, ed := range g.Edges {
@@ -274,28 +275,57 @@ func (e *Env) printLineage(g lineageGraph, ref string, down bool) {
 		}
 		next[key] = append(next[key], ed)
 	}
-	seen := map[string]bool{}
-	var walk func(ref, by string, depth int)
-	walk = func(ref, by string, depth int) {
-		e.printf("%s%s", strings.Repeat("  ", depth), ref)
-		if by != "" {
-			e.printf("  (%s)", by)
+	t := lineageTree{e: e, next: next, seen: map[string]bool{}, down: down}
+	t.walk(ref, "", 0, 0)
+}
+
+type lineageTree struct {
+	e    *Env
+	next map[string][]forge.Edge
+	seen map[string]bool
+	down bool
+}
+
+// shownLoads is how many earlier states of one table are drawn.
+const shownLoads = 2
+
+func (t *lineageTree) walk(ref, by string, depth, loads int) {
+	t.e.printf("%s%s", strings.Repeat("  ", depth), ref)
+	if by != "" {
+		t.e.printf("  (%s)", by)
+	}
+	again := t.seen[ref] && len(t.next[ref]) > 0
+	if again {
+		t.e.printf("  …")
+	}
+	t.e.printf("\n")
+	if again {
+		return
+	}
+	t.seen[ref] = true
+	for _, ed := range t.next[ref] {
+		other := ed.From.String()
+		if t.down {
+			other = ed.To.String()
 		}
-		if seen[ref] && len(next[ref]) > 0 {
-			e.printf("  …")
-		}
-		e.printf("\n")
-		if seen[ref] {
-			return
-		}
-		seen[ref] = true
-		for _, ed := range next[ref] {
-			other := ed.From
-			if down {
-				other = ed.To
-			}
-			walk(other.String(), ed.By, depth+1)
+		switch {
+		case ed.By != "append":
+			t.walk(other, ed.By, depth+1, 0)
+		case loads < shownLoads:
+			t.walk(other, ed.By, depth+1, loads+1)
+		default:
+			t.e.printf("%s… and %d earlier loads\n", strings.Repeat("  ", depth+1), t.chain(other))
 		}
 	}
-	walk(ref, "", 0)
+}
+
+// chain counts the states of a table from ref on back.
+func (t *lineageTree) chain(ref string) int {
+	n := 1
+	for _, ed := range t.next[ref] {
+		if ed.By == "append" {
+			n += t.chain(ed.From.String())
+		}
+	}
+	return n
 }
