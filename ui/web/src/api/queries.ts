@@ -25,7 +25,7 @@ export const snapshotsQuery = (name: string) => list<Snapshot>(['tables', name, 
 export const profileQuery = (name: string) => list<ProfileColumn>(['tables', name, 'profile'], `/api/tables/${seg(name)}/profile`, 'columns')
 export const rejectsQuery = (name: string) => one<{ rejects?: Reject[]; total?: number }>(['tables', name, 'rejects'], `/api/rejects/${seg(name)}`, { limit: 200 })
 export const loadsQuery = (table?: string) => list<Load>(['loads', table], '/api/loads', 'loads', { table })
-export const jobsQuery = { ...list<Job>(['jobs'], '/api/jobs', 'jobs', { limit: 30 }) }
+export const jobsQuery = { ...list<Job>(['jobs'], '/api/jobs', 'jobs', { limit: 15 }) }
 export const stepSpecsQuery = list<StepSpec>(['recipes', 'steps'], '/api/recipes/steps', 'steps')
 export const viewsQuery = list<ViewVersion>(['features', 'views'], '/api/features/views', 'views')
 export const viewQuery = (name: string) => list<ViewVersion>(['features', 'views', name], `/api/features/views/${seg(name)}`, 'versions')

@@ -39,7 +39,8 @@ export function LineChart({ series, x = {}, y = {}, label, height = 220, diagona
   const xs = all.map((p) => p[0])
   const ys = [...all.map((p) => p[1]), ...rules.map((r) => r.at)]
   const x0 = x.min ?? Math.min(...xs), x1 = x.max ?? Math.max(...xs)
-  const y0 = y.min ?? Math.min(...ys), y1 = y.max ?? Math.max(...ys)
+  const air = (Math.max(...ys) - Math.min(...ys)) * 0.12 || 0.05
+  const y0 = y.min ?? Math.min(...ys) - air, y1 = y.max ?? Math.max(...ys) + air
   const px = (v: number) => pad.l + ((v - x0) / (x1 - x0 || 1)) * (W - pad.l - pad.r)
   const py = (v: number) => H - pad.b - ((v - y0) / (y1 - y0 || 1)) * (H - pad.t - pad.b)
   const xt = x.ticks ?? nice(x0, x1, W < 420 ? 3 : 5).map((at) => ({ at, text: (x.format ?? figure)(at) }))
@@ -50,7 +51,7 @@ export function LineChart({ series, x = {}, y = {}, label, height = 220, diagona
         {nice(y0, y1).map((v) => (
           <g key={v}><line x1={pad.l} x2={W - pad.r} y1={py(v)} y2={py(v)} stroke="var(--line)" /><text x={pad.l - 8} y={py(v) + 4} textAnchor="end" fill="var(--ink-2)">{(y.format ?? figure)(v)}</text></g>
         ))}
-        {xt.map((k) => <text key={k.at} x={px(k.at)} y={H - pad.b + 18} textAnchor="middle" fill="var(--ink-2)">{k.text}</text>)}
+        {xt.map((k) => <text key={k.at} x={px(k.at)} y={H - pad.b + 18} textAnchor={px(k.at) > W - pad.r - 24 ? 'end' : 'middle'} fill="var(--ink-2)">{k.text}</text>)}
         {x.label && <text x={(W + pad.l) / 2} y={H - 4} textAnchor="middle" fill="var(--ink-2)">{x.label}</text>}
         {diagonal && <line x1={px(x0)} y1={py(y0)} x2={px(x1)} y2={py(y1)} stroke="var(--line-strong)" strokeDasharray="3 4" />}
         {rules.map((r) => <g key={r.text}><line x1={pad.l} x2={W - pad.r} y1={py(r.at)} y2={py(r.at)} stroke="var(--ink-3)" strokeDasharray="5 4" /><text x={W - pad.r} y={py(r.at) - 6} textAnchor="end" fill="var(--ink-2)">{r.text}</text></g>)}
@@ -122,7 +123,7 @@ export function Pair({ labels, reference, current, names, label, height = 120 }:
               <rect x={i * w} y={0} width={w} height={height} fill={at === i ? 'var(--sunken)' : 'transparent'} />
               <rect x={mid - bar} width={bar - 0.5} y={height - h(reference[i])} height={h(reference[i])} fill="var(--c-ref)" rx={1} />
               <rect x={mid + 0.5} width={bar - 0.5} y={height - h(current[i])} height={h(current[i])} fill="var(--c-cur)" rx={1} />
-              {i % every === 0 && <text x={mid} y={height + 13} textAnchor="middle" fill="var(--ink-2)">{l.length > 9 ? `${l.slice(0, 8)}…` : l}</text>}
+              {i % every === 0 && <text x={mid} y={height + 13} textAnchor="middle" fill="var(--ink-2)">{brief(l)}</text>}
             </g>
           )
         })}
@@ -135,6 +136,12 @@ export function Pair({ labels, reference, current, names, label, height = 120 }:
       </figcaption>
     </figure>
   )
+}
+
+/** brief is a bin's label where there is little room: where it begins. */
+function brief(label: string): string {
+  const from = label.split(' – ')[0]!
+  return from.length > 9 ? `${from.slice(0, 8)}…` : from
 }
 
 /** Heat is a strip of cells per row: how far each column has moved, window by window. */

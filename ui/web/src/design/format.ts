@@ -29,9 +29,9 @@ export function bytes(n: number): string {
 }
 
 export function millis(ms: number): string {
-  if (ms < 1) return `${figure(ms * 1000)} µs`
-  if (ms < 1000) return `${figure(ms)} ms`
-  if (ms < 90_000) return `${figure(ms / 1000)} s`
+  if (ms < 1) return `${figure(Math.round(ms * 1000))} µs`
+  if (ms < 1000) return `${figure(Math.round(ms * 10) / 10)} ms`
+  if (ms < 90_000) return `${figure(Math.round(ms / 100) / 10)} s`
   return t('time.minutes', { count: Math.round(ms / 60_000) })
 }
 

@@ -1,5 +1,7 @@
 // The newest model with its honest figure: beside it what guessing would have scored.
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { runQuery } from '../api/queries'
 import type { Deployment, Model, Run } from '../api/types'
 import { Bars } from '../design/charts'
 import { ago, count, score, human, metricName } from '../design/format'
@@ -9,11 +11,12 @@ import { importanceOf } from '../models/curves'
 import { judge } from '../models/judge'
 
 export function Newest({ run, model, deployed }: { run: Run; model?: Model; deployed?: Deployment }) {
+  const whole = useQuery(runQuery(run.id)).data // the list has no curves
   const value = run.metrics?.[run.metric]
   const base = run.baseline?.[run.metric]
   const verdict = judge(run.metric, value, base)
   const aliases = Object.entries(model?.aliases ?? {}).filter(([, v]) => v === run.version).map(([a]) => a)
-  const importance = importanceOf(run.curves).slice(0, 6)
+  const importance = importanceOf(whole?.curves).slice(0, 6)
   return (
     <Card title={t('home.newest')} action={<span className="text-[13px] text-ink-2">{ago(run.finished ?? run.created)}</span>}>
       <div className="grid gap-6 px-5 pt-1 pb-5 md:grid-cols-[1.25fr_1fr]">

@@ -62,7 +62,7 @@ export function Home() {
                     <Link to="/monitoring/$name" params={{ name: a.deployment }} className="block rounded-lg px-3 py-2.5 hover:bg-sunken">
                       <div className="flex items-center justify-between gap-3"><span className="text-[13px] text-ink-2">{ago(a.created)}</span><Badge tone={a.state === 'resolved' ? 'good' : 'warn'} dot>{t(`alert.${a.state}`)}</Badge></div>
                       <p className="mt-0.5 text-[13.5px]">{a.text}</p>
-                      {a.outcome && <p className="mt-0.5 text-[13px] text-ink-2">{a.outcome}</p>}
+                      {a.outcome && <p className="mt-0.5 line-clamp-2 text-[13px] text-ink-2">{a.outcome}</p>}
                     </Link>
                   </li>
                 ))}

@@ -18,5 +18,10 @@ test('a circle ends', () => {
 test('no hash is shown', () => {
   expect(readable('snapshot', 'raw.calls@8123456789012')).toBe('raw.calls')
   expect(readable('run', 'run_5f0c5f0c5f0c5f0c5f0c')).toBe('')
+  expect(readable('snapshot', 'raw.calls, snapshot 3712312')).toBe('raw.calls')
+  expect(readable('recipe', 'calls@3a6e1da9607c2786')).toBe('calls')
+  expect(readable('file', '70b08a9e83c30f278aa')).toBe('')
+  expect(readable('topic', 'table.raw.calls, offsets 0 to 9')).toBe('raw.calls')
+  expect(readable('view', 'market@1')).toBe('market@1')
   expect(readable('model', 'calls/3')).toBe('calls/3')
 })

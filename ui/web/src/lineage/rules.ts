@@ -48,8 +48,9 @@ function unique(links: { from: string; to: string; by: string }[]) {
   return [...new Map(links.map((l) => [`${l.from}→${l.to}`, l])).values()]
 }
 
-/** readable is a node's id as people know it: hashes and snapshot numbers are not. */
-export function readable(kind: string, id: string): string {
-  const cut = id.replace(/@\d{6,}$/, '').replace(/^sha256:([0-9a-f]{8}).*$/, '$1…')
-  return kind === 'topic' ? cut.replace(/^forge\.[^.]+\.[^.]+\./, '').replace(/@.*$/, '') : /^(run|ts|set|dep)_[0-9a-f]{16,}$/.test(cut) ? '' : cut
+/** readable is a node's title as people know it: hashes, offsets and snapshot numbers are not. */
+export function readable(kind: string, title: string): string {
+  const cut = title.replace(/, (snapshot|offsets?)\b.*$/, '').replace(/@(\d{6,}|[0-9a-f]{8,})$/, '')
+  if (/^(sha256:)?[0-9a-f]{10,}…?$/.test(cut) || /^[a-z]+_[0-9a-f]{16,}$/.test(cut)) return ''
+  return kind === 'topic' ? cut.replace(/^forge\.[^.]+\.[^.]+\./, '').replace(/@.*$/, '').replace(/^table\./, '') : cut
 }

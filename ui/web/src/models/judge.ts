@@ -6,7 +6,7 @@ export interface Verdict { word: 'unknown' | 'none' | 'weak' | 'fair' | 'strong'
 
 /**
  * judge tells how much of the distance from guessing to perfect a model covers: under
- * 2 % none, under 20 % weak, under 60 % fair. Metrics without an upper end (losses,
+ * 2 % none, under 30 % weak, under 60 % fair. Metrics without an upper end (losses,
  * errors) end at zero; the others at one.
  */
 export function judge(metric: string, value: number | undefined, base: number | undefined): Verdict {
@@ -18,7 +18,7 @@ export function judge(metric: string, value: number | undefined, base: number | 
   if (room <= 0) return { word: 'unknown', tone: 'plain' }
   const gain = (lower ? from - value : value - from) / room
   if (gain < 0.02) return { word: 'none', tone: 'bad' }
-  if (gain < 0.2) return { word: 'weak', tone: 'warn' }
+  if (gain < 0.3) return { word: 'weak', tone: 'warn' }
   if (gain < 0.6) return { word: 'fair', tone: 'info' }
   return { word: 'strong', tone: 'good' }
 }

@@ -1,7 +1,8 @@
 // The leaderboard: best first, refused trials last with the reason.
+import { useState } from 'react'
 import type { Trial } from '../api/types'
 import { cell, score, human, lowerIsBetter, metricName, millis } from '../design/format'
-import { Badge, cx } from '../design/kit'
+import { Badge, Button, cx } from '../design/kit'
 import { t, tryT } from '../i18n'
 
 /** ranked puts the best first by the metric's own direction; trials with an error come last. */
@@ -10,12 +11,22 @@ export function ranked(trials: Trial[], metric: string): Trial[] {
   return trials.toSorted((a, b) => Number(!!a.error) - Number(!!b.error) || sign * (a.score - b.score))
 }
 
+/** bestOf keeps the best trial of each family, in order of rank. */
+export function bestOf(rows: Trial[]): Trial[] {
+  const seen = new Set<string>()
+  return rows.filter((x) => !seen.has(x.family) && !!seen.add(x.family))
+}
+
 export function Leaderboard({ trials, metric, best }: { trials: Trial[]; metric: string; best?: string }) {
-  const rows = ranked(trials, metric)
+  const [all, setAll] = useState(false)
+  const every = ranked(trials, metric)
+  const short = bestOf(every)
+  const rows = all ? every : short
   const good = rows.filter((x) => !x.error).map((x) => x.score)
   const lo = Math.min(...good), hi = Math.max(...good)
   const bar = (v: number) => (hi === lo ? 1 : 0.15 + 0.85 * (lowerIsBetter(metric) ? (hi - v) / (hi - lo) : (v - lo) / (hi - lo)))
   return (
+    <>
     <ol className="px-5 pb-3">
       {rows.map((x, i) => (
         <li key={i} className="grid grid-cols-[1.5rem_minmax(0,1fr)_auto] items-center gap-x-3 border-b border-line/60 py-2.5 last:border-0">
@@ -32,6 +43,8 @@ export function Leaderboard({ trials, metric, best }: { trials: Trial[]; metric:
         </li>
       ))}
     </ol>
+    {every.length > short.length && <div className="px-5 pb-4"><Button small onClick={() => setAll(!all)}>{all ? t('models.bestOnly') : t('models.allTrials', { count: every.length })}</Button></div>}
+    </>
   )
 }
 

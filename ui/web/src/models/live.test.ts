@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { hear, quiet } from './live'
-import { ranked } from './leaderboard'
+import { bestOf, ranked } from './leaderboard'
 
 const event = (type: string, data: unknown) => ({ seq: 1, at: '', type, data })
 
@@ -17,5 +17,6 @@ test('the best is first, by the direction of the metric; errors are last', () =>
   const trial = (family: string, score: number, error?: string) => ({ family, score, error, params: {}, metrics: {}, seconds: 1 })
   const all = [trial('a', 0.3), trial('b', 0.9), trial('c', 0, 'no')]
   expect(ranked(all, 'roc_auc').map((x) => x.family)).toEqual(['b', 'a', 'c'])
+  expect(bestOf([trial('a', 0.9), trial('b', 0.8), trial('a', 0.7)]).map((x) => x.score)).toEqual([0.9, 0.8])
   expect(ranked(all, 'log_loss').map((x) => x.family)).toEqual(['a', 'b', 'c'])
 })

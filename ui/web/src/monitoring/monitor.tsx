@@ -27,7 +27,9 @@ export function MonitorPage() {
   const alerts = useQuery(alertsQuery(name)).data ?? []
   const policy = useQuery({ ...policyQuery(name), retry: false }).data
   const check = useWork(() => post<Job>(`/api/monitors/${seg(name)}/check`))
-  const b = board(drift.data ?? [])
+  const least = policy?.min_rows ?? 0
+  const large = (drift.data ?? []).filter((r) => r.rows >= least)
+  const b = board(large.length ? large : (drift.data ?? []))
   const bound = policy?.psi || 0.2
   const worst = b.reports.findLast((r) => (r.drifted?.length ?? 0) > 0) ?? b.reports.at(-1)
   const report = b.reports.find((r) => r.from === search.window) ?? worst
@@ -43,7 +45,7 @@ export function MonitorPage() {
             <>
               <Card title={t('monitor.over')} className="pb-5">
                 <div className="px-5">
-                  <p className="mb-4 max-w-[75ch] text-[13px] text-ink-2">{t('monitor.overText', { bound: figure(bound) })}</p>
+                  <p className="mb-4 max-w-[75ch] text-[13px] text-ink-2">{t('monitor.overText', { bound: figure(bound) })} {large.length > 0 && large.length < (drift.data?.length ?? 0) && t('monitor.small', { n: count(least) })}</p>
                   <Heat label={t('monitor.over')} rows={b.columns} columns={b.reports.map((r) => windowName(r.from, r.to))} bound={bound} value={b.value} picked={report ? [b.columns.indexOf(search.column ?? ''), b.reports.indexOf(report)] : undefined}
                     onPick={(c, w) => void go({ search: { window: b.reports[w]!.from, column: b.columns[c]! }, replace: true, resetScroll: false })} />
                 </div>

@@ -1,7 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shell } from '../app/root'
 
-export const settingsTabs = ['members', 'keys', 'audit', 'about'] as const
+export const settingsTabs = ['members', 'keys', 'audit', 'account', 'about'] as const
 export type SettingsTab = (typeof settingsTabs)[number]
 
 export const settingsRoutes = [

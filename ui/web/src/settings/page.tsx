@@ -8,6 +8,7 @@ import { Card, Page } from '../design/kit'
 import { Tabs } from '../design/tabs'
 import { t, tryT } from '../i18n'
 import type { SettingsTab } from '.'
+import { Account } from './account'
 import { Audit } from './audit'
 import { Keys } from './keys'
 import { Members } from './members'
@@ -25,6 +26,7 @@ export function Settings() {
       { id: 'keys', label: t('settings.keys'), body: () => <Keys /> },
       { id: 'audit', label: t('settings.audit'), body: () => <Audit /> },
     ] : []),
+    { id: 'account', label: t('settings.account'), body: () => <Account /> },
     { id: 'about', label: t('settings.about'), body: () => <About /> },
   ]
   return (
