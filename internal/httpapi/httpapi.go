@@ -55,6 +55,7 @@ type Op struct {
 	Status  int              // of success; 0 means 200, or 204 without a body
 	MaxBody int64            // bytes; 0 means 1 MiB
 	Quiet   bool             // success is not audited: health, polling of jobs, predictions (which have their own log)
+	Hidden  bool             // raw operation that is not in the OpenAPI document: it belongs to a protocol with a document of its own
 	// Refuse writes a failure of a raw operation in the shape of its own protocol;
 	// nil means problem+json.
 	Refuse func(w http.ResponseWriter, r *http.Request, p *Problem)
@@ -67,6 +68,7 @@ type Server struct {
 	gate   Gate
 	log    *slog.Logger
 	ops    []Op
+	meter  func(op Op) Meter
 	naming string // id of the operation that is being registered, for schema names
 }
 
@@ -162,10 +164,17 @@ func Handle[I, O any](s *Server, op Op, h func(context.Context, *I) (*O, error))
 // hot paths. It passes the same gate and is listed in the OpenAPI document.
 func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request) error) {
 	s.add(&op)
-	s.API.OpenAPI().AddOperation(s.documented(op))
+	if !op.Hidden {
+		s.API.OpenAPI().AddOperation(s.documented(op))
+	}
+	m := s.measured(op)
 	s.Router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
+		status := http.StatusInternalServerError // until it has ended
+		began := m.Begin()
+		defer func() { m.End(began, status) }()
 		ctx, err := s.enter(r.Context(), op, r)
+		refused := 0
 		if err == nil {
 			r = r.WithContext(ctx)
 			r.Body = http.MaxBytesReader(rec, r.Body, op.MaxBody)
@@ -175,9 +184,13 @@ func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request)
 			s.logFailure(ctx, op, err)
 			if !rec.wrote {
 				op.refuse(rec, r, err)
+				refused = ProblemOf(err, "").Status
 			}
 		}
-		s.leave(ctx, op, r, rec.status())
+		if status = rec.status(); status < http.StatusBadRequest && refused > 0 {
+			status = refused // gRPC refuses with 200
+		}
+		s.leave(ctx, op, r, status)
 	})
 }
 
@@ -209,16 +222,22 @@ func (s *Server) documented(op Op) *huma.Operation {
 
 func (s *Server) humaOp(op Op) huma.Operation {
 	o := s.documented(op)
+	m := s.measured(op)
 	o.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(c)
+		status := http.StatusInternalServerError // until it has ended
+		began := m.Begin()
+		defer func() { m.End(began, status) }()
 		ctx, err := s.enter(r.Context(), op, r)
 		if err != nil {
 			WriteError(w, r, err)
-			s.leave(ctx, op, r, ProblemOf(err, "").Status)
+			status = ProblemOf(err, "").Status
+			s.leave(ctx, op, r, status)
 			return
 		}
 		next(huma.WithContext(c, ctx))
-		s.leave(ctx, op, r, c.Status())
+		status = c.Status()
+		s.leave(ctx, op, r, status)
 	}}
 	return *o
 }

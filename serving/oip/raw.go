@@ -14,18 +14,43 @@ func (q *Tensors) Raw(t *Tensor, b []byte) error {
 	}
 	width := widths[t.Datatype]
 	if len(b) != width*q.N {
-		return invalid("input %q: binary_data_size is %d; %d values of %s have %d bytes", t.Name, len(b), q.N, t.Datatype, width*q.N)
+		return invalid("input %q has %d bytes of binary data; %d values of %s have %d bytes", t.Name, len(b), q.N, t.Datatype, width*q.N)
 	}
-	out := q.Batch.Columns[t.Input].Floats
-	for i := range out {
-		x := value(t.Datatype, b[i*width:])
-		f := float32(x)
-		if math.IsInf(float64(f), 0) {
-			return invalid("input %q, row %d: %v is not a number that the model can take; send NaN for a missing value", t.Name, i, x)
+	for i := range q.N {
+		if err := q.Set(t, i, value(t.Datatype, b[i*width:])); err != nil {
+			return err
 		}
-		out[i] = f
 	}
 	return nil
+}
+
+// Set puts a number into a row of a claimed tensor; NaN is a missing value.
+func (q *Tensors) Set(t *Tensor, row int, x float64) error {
+	if row >= q.N {
+		return q.tooMuch(t)
+	}
+	f := float32(x)
+	if math.IsInf(float64(f), 0) {
+		return invalid("input %q, row %d: %v is not a number that the model can take; send NaN for a missing value", t.Name, row, x)
+	}
+	q.Batch.Columns[t.Input].Floats[row] = f
+	return nil
+}
+
+// SetText puts text into a row of a claimed tensor; no text is a missing value.
+func (q *Tensors) SetText(t *Tensor, row int, s []byte) error {
+	if row >= q.N {
+		return q.tooMuch(t)
+	}
+	if !utf8.Valid(s) {
+		return invalid("input %q, row %d: the text is not UTF-8", t.Name, row)
+	}
+	q.Batch.Columns[t.Input].Strings[row] = string(s)
+	return nil
+}
+
+func (q *Tensors) tooMuch(t *Tensor) error {
+	return invalid("input %q has more data than its shape %v says", t.Name, t.Shape)
 }
 
 var widths = map[string]int{"FP32": 4, "FP64": 8, "FP16": 2, "INT8": 1, "INT16": 2, "INT32": 4, "INT64": 8, "UINT8": 1, "UINT16": 2, "UINT32": 4, "UINT64": 8, "BOOL": 1}
@@ -81,24 +106,22 @@ func half(h uint16) float64 {
 }
 
 func (q *Tensors) texts(t *Tensor, b []byte) error {
-	out := q.Batch.Columns[t.Input].Strings
-	for i := range out {
+	for i := range q.N {
 		if len(b) < 4 {
-			return invalid("input %q: the binary data ends before row %d of %d", t.Name, i, len(out))
+			return invalid("input %q: the binary data ends before row %d of %d", t.Name, i, q.N)
 		}
 		n := binary.LittleEndian.Uint32(b)
 		b = b[4:]
 		if uint64(n) > uint64(len(b)) {
 			return invalid("input %q, row %d: the text has %d bytes, but only %d are left", t.Name, i, n, len(b))
 		}
-		if !utf8.Valid(b[:n]) {
-			return invalid("input %q, row %d: the text is not UTF-8", t.Name, i)
+		if err := q.SetText(t, i, b[:n]); err != nil {
+			return err
 		}
-		out[i] = string(b[:n])
 		b = b[n:]
 	}
 	if len(b) > 0 {
-		return invalid("input %q: %d bytes are left after its %d texts", t.Name, len(b), len(out))
+		return invalid("input %q: %d bytes are left after its %d texts", t.Name, len(b), q.N)
 	}
 	return nil
 }

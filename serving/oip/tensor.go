@@ -14,7 +14,7 @@ func (q *request) jsonTensor(r *fastjson.Reader, t *tensor) error {
 			return r.Array(func(int) error { return element(depth + 1) })
 		}
 		if row >= q.N {
-			return invalid("input %q has more data than its shape %v says", t.Name, t.Shape)
+			return q.tooMuch(&t.Tensor)
 		}
 		err := q.jsonValue(r, t, row)
 		row++
