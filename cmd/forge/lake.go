@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/catalog/icebergrest"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/clean"
 	"aiforge.dev/forge/lake/duck"
@@ -16,7 +17,7 @@ import (
 )
 
 // openLake opens the tables and the engine that reads and writes them.
-func (a *App) openLake(context.Context) error {
+func (a *App) openLake(ctx context.Context) error {
 	tables, err := iceberg.New(a.db, a.cfg.path("lake"), iceberg.Config{Log: a.log})
 	if err != nil {
 		return err
@@ -31,6 +32,19 @@ func (a *App) openLake(context.Context) error {
 	a.onClose(engine.Close)
 	a.house = &lake.House{Tables: tables, Engine: engine}
 	lakehttp.Register(a.server, a.house)
+	return a.openIcebergREST(ctx, tables)
+}
+
+// openIcebergREST lets other programs use the tables through Iceberg's own protocol.
+func (a *App) openIcebergREST(ctx context.Context, tables *iceberg.Tables) error {
+	svc, err := icebergrest.New(ctx, icebergrest.Config{
+		DB: a.db, Lineage: a.identity.lineage, Log: a.log,
+		Catalog: func(s forge.Scope) icebergrest.Catalog { return tables.Catalog(s) },
+	})
+	if err != nil {
+		return err
+	}
+	icebergrest.Register(a.server, svc)
 	return nil
 }
 

@@ -99,6 +99,9 @@ func PrintError(w io.Writer, err error, asJSON bool) {
 	fmt.Fprintln(w, "forge:", err)
 	if errors.As(err, &e) {
 		for _, d := range e.Detail {
+			if strings.Contains(e.Text, d.Text) {
+				continue // said already
+			}
 			fmt.Fprintf(w, "  %s: %s\n", strings.TrimPrefix(d.Path, "body."), d.Text)
 		}
 	}

@@ -181,43 +181,18 @@ type RecipeSuggest struct {
 
 func (c *RecipeSuggest) Run(e *Env) error {
 	var out struct {
-		Raw     json.RawMessage `json:"recipe"`
-		Reasons []struct {
-			Step   string `json:"step"`
-			Column string `json:"column"`
-			Text   string `json:"text"`
-		} `json:"reasons"`
+		Recipe  json.RawMessage `json:"recipe"`
+		Reasons json.RawMessage `json:"reasons"`
+		YAML    string          `json:"yaml"` // with the reasons as comments
 	}
 	if err := e.call("POST", "/api/recipes/suggest", map[string]string{"table": c.Table}, &out); err != nil {
 		return err
 	}
-	if done, err := e.printJSON(map[string]any{"recipe": out.Raw, "reasons": out.Reasons}); done {
+	if done, err := e.printJSON(out); done {
 		return err
 	}
-	for _, r := range out.Reasons {
-		e.printf("# %s\n", strings.TrimPrefix(r.Column+": "+r.Text, ": "))
-	}
-	return e.printYAML(out.Raw)
-}
-
-// printYAML prints a JSON document as YAML with its keys in their order.
-func (e *Env) printYAML(raw json.RawMessage) error {
-	var node yaml.Node
-	if err := yaml.Unmarshal(raw, &node); err != nil { // JSON is YAML
-		return err
-	}
-	blockStyle(&node)
-	enc := yaml.NewEncoder(e.Out)
-	enc.SetIndent(2)
-	defer enc.Close()
-	return enc.Encode(&node)
-}
-
-func blockStyle(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		blockStyle(c)
-	}
+	e.printf("%s", out.YAML)
+	return nil
 }
 
 // recipeFile reads recipe.yaml as JSON for the API.

@@ -79,8 +79,8 @@ func (c *Undeploy) Run(e *Env) error {
 // Predict asks a deployed model.
 type Predict struct {
 	Name   string   `arg:"" help:"Deployment."`
-	Entity []string `short:"e" help:"Entity key: COLUMN=VALUE, several columns joined by commas; may be given again." placeholder:"COLUMN=VALUE"`
-	Row    []string `short:"r" help:"Row of fields as a JSON object; may be given again." placeholder:"JSON"`
+	Entity []string `short:"e" sep:"none" help:"Entity key: COLUMN=VALUE, several columns joined by commas; may be given again." placeholder:"COLUMN=VALUE"`
+	Row    []string `short:"r" sep:"none" help:"Row of fields as a JSON object; may be given again." placeholder:"JSON"`
 	File   string   `help:"CSV file with one entity a line; --keys says which columns name it. Prints a summary." placeholder:"CSV"`
 	Keys   []string `help:"Key columns of --file." placeholder:"COLUMN"`
 }
