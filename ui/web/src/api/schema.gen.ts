@@ -1549,7 +1549,7 @@ export interface components {
             /** @enum {string} */
             role: "owner" | "editor" | "viewer" | "predict";
         };
-        "CreateUploadCreate-uploadRequest": {
+        CreateUploadRequest: {
             /** @example calls.csv */
             name: string;
             /**
@@ -1662,7 +1662,7 @@ export interface components {
             as_of?: {
                 [key: string]: number;
             };
-            /** @description Further columns of the labels to keep */
+            /** @description Further columns of the labels to keep; without views, all */
             keep?: string[];
             /** @description Column to predict */
             label: string;
@@ -1672,10 +1672,10 @@ export interface components {
             labels_sql?: string;
             /** @description The training set becomes the lake table training.NAME */
             name: string;
-            /** @description Column with the label's time */
-            time: string;
-            /** @description view, or view@3 for a version; newest otherwise */
-            views: string[];
+            /** @description Column with the label's time; needed with views */
+            time?: string;
+            /** @description view, or view@3 for a version; newest otherwise. None: the labels own columns are learnt from */
+            views?: string[];
         };
         FeaturesVersion: {
             by: string;
@@ -1900,18 +1900,6 @@ export interface components {
             /** @example about:blank */
             type: string;
         };
-        IngestIngestRequest: {
-            has_header?: boolean;
-            /** @description Texts that mean a missing value, beside the empty one */
-            null?: string[];
-            /** @example raw.calls */
-            table: string;
-            /** @description Types that overrule the guess, by column */
-            types?: {
-                [key: string]: string;
-            };
-            upload: string;
-        };
         IngestLoad: {
             /** @description The same file was loaded before: nothing was added */
             already: boolean;
@@ -1945,6 +1933,18 @@ export interface components {
             source: string;
             text: string;
             value: string;
+        };
+        IngestRequest: {
+            has_header?: boolean;
+            /** @description Texts that mean a missing value, beside the empty one */
+            null?: string[];
+            /** @example raw.calls */
+            table: string;
+            /** @description Types that overrule the guess, by column */
+            types?: {
+                [key: string]: string;
+            };
+            upload: string;
         };
         JobsJob: {
             args?: unknown;
@@ -3755,7 +3755,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["IngestIngestRequest"];
+                "application/json": components["schemas"]["IngestRequest"];
             };
         };
         responses: {
@@ -4432,7 +4432,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Deployment */
+                deployment: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -4563,7 +4566,10 @@ export interface operations {
                 limit?: number;
             };
             header?: never;
-            path?: never;
+            path: {
+                /** @description Deployment */
+                deployment: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -5140,7 +5146,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateUploadCreate-uploadRequest"];
+                "application/json": components["schemas"]["CreateUploadRequest"];
             };
         };
         responses: {
