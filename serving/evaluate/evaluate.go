@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/metric"
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/columns"
 	"github.com/apache/arrow-go/v18/arrow"
@@ -22,14 +23,8 @@ type Rows interface {
 }
 
 // Evaluate runs p over rows and compares with their column label. Rows without a
-// label are left out. It returns, by task,
-//
-//	binary      roc_auc pr_auc log_loss brier accuracy f1 precision recall
-//	multiclass  log_loss accuracy f1_macro roc_auc
-//	regression  rmse mae r2
-//
-// and "rows" in each case. A metric that the rows do not define, such as roc_auc of
-// rows of one class, is not there.
+// label are left out. It returns the metrics of the model's task (see metric.Names)
+// that the rows define, and "rows".
 func Evaluate(ctx context.Context, p serving.Predictor, rows Rows, label string) (map[string]float64, error) {
 	c := collector{sig: p.Signature(), label: label}
 	for {
@@ -48,22 +43,8 @@ func Evaluate(ctx context.Context, p serving.Predictor, rows Rows, label string)
 		return nil, forge.Errorf(forge.KindInvalid, nil, "no row has a label in column %q: nothing to measure", label)
 	}
 	m := c.measure()
-	for name, x := range m {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			delete(m, name)
-		}
-	}
 	m["rows"] = float64(c.n)
 	return m, nil
-}
-
-// Higher reports whether a larger value of a metric is the better one.
-func Higher(metric string) bool {
-	switch metric {
-	case "log_loss", "brier", "rmse", "mae":
-		return false
-	}
-	return true
 }
 
 // collector keeps truths and answers: class index and scores, or value and value.
@@ -143,10 +124,10 @@ func (c *collector) addClasses(labels arrow.Array) error {
 func (c *collector) measure() map[string]float64 {
 	switch k := len(c.sig.Classes); {
 	case k == 0:
-		return Regression(c.value, c.scores)
+		return metric.Regression(c.value, c.scores)
 	case c.sig.PositiveIndex() >= 0:
-		return Binary(c.truth, c.scores, c.sig.PositiveIndex())
+		return metric.Binary(c.truth, c.scores, c.sig.PositiveIndex())
 	default:
-		return Multiclass(c.truth, c.scores, k)
+		return metric.Multiclass(c.truth, c.scores, k)
 	}
 }

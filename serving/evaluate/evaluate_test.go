@@ -2,10 +2,8 @@ package evaluate_test
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"math"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,57 +14,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
-
-// The metrics are those of scikit-learn, on cases with ties, of one class, and with
-// scores of 0 and 1 (testdata/make_cases.py makes them).
-func TestAgainstScikitLearn(t *testing.T) {
-	b, err := os.ReadFile("testdata/cases.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Task   string
-		Truth  []float64
-		Scores []float64
-		K      int
-		Want   map[string]*float64
-	}
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	if len(cases) < 19 {
-		t.Fatalf("%d cases", len(cases))
-	}
-	for i, c := range cases {
-		classes := make([]int, len(c.Truth))
-		for j, x := range c.Truth {
-			classes[j] = int(x)
-		}
-		var got map[string]float64
-		switch c.Task {
-		case "regression":
-			got = evaluate.Regression(c.Truth, c.Scores)
-		case "binary":
-			got = evaluate.Binary(classes, c.Scores, 1)
-		default:
-			got = evaluate.Multiclass(classes, c.Scores, c.K)
-		}
-		if len(got) != len(c.Want) {
-			t.Errorf("case %d: %v, want the metrics of %v", i, got, c.Want)
-		}
-		for name, want := range c.Want {
-			x, ok := got[name]
-			switch {
-			case !ok:
-				t.Errorf("case %d: no %s", i, name)
-			case want == nil && !math.IsNaN(x):
-				t.Errorf("case %d: %s is %v, is not defined", i, name, x)
-			case want != nil && !(math.Abs(x-*want) <= 1e-12*max(1, math.Abs(*want))):
-				t.Errorf("case %d (%s): %s is %v, want %v", i, c.Task, name, x, *want)
-			}
-		}
-	}
-}
 
 // rows serves records made of JSON lines.
 type rows struct{ left []arrow.RecordBatch }

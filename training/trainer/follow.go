@@ -10,6 +10,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/jobs"
+	"aiforge.dev/forge/internal/metric"
 	"aiforge.dev/forge/training"
 )
 
@@ -130,9 +131,9 @@ func (f *follower) save(ctx context.Context, now bool) {
 }
 
 // rank orders trials from the best; those with an error come last.
-func rank(trials []training.Trial, metric string) {
+func rank(trials []training.Trial, by string) {
 	sign := -1.0
-	if training.LowerIsBetter(metric) {
+	if metric.LowerIsBetter(by) {
 		sign = 1
 	}
 	slices.SortStableFunc(trials, func(a, b training.Trial) int {

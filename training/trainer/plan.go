@@ -9,6 +9,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/metric"
 	"aiforge.dev/forge/training"
 )
 
@@ -43,9 +44,9 @@ func (t *Trainer) plan(ctx context.Context, scope forge.Scope, spec training.Spe
 		return training.Run{}, err
 	}
 	if spec.Metric == "" {
-		spec.Metric = training.Metrics(spec.Task)[0]
+		spec.Metric = metric.Names(spec.Task)[0]
 	}
-	if known := training.Metrics(spec.Task); !slices.Contains(known, spec.Metric) {
+	if known := metric.Names(spec.Task); !slices.Contains(known, spec.Metric) {
 		return training.Run{}, forge.Errorf(forge.KindInvalid, nil, "metric %q is not there for the task %s; there are %s", spec.Metric, spec.Task, strings.Join(known, ", "))
 	}
 	return training.Run{

@@ -1,7 +1,7 @@
 """Writes cases.json: metrics of scikit-learn on small cases, with the trainer's own definitions.
 
 Run from the repository's root with the trainer's Python:
-PYTHONPATH=training/python .cache/venv/bin/python serving/evaluate/testdata/make_cases.py > serving/evaluate/testdata/cases.json
+PYTHONPATH=training/python .cache/venv/bin/python internal/metric/testdata/make_cases.py > internal/metric/testdata/cases.json
 """
 import json
 import sys
