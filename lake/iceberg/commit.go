@@ -192,10 +192,8 @@ func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta
 			return nil, err
 		}
 	}
-	if len(add) > 0 {
-		if err := syncPath(filepath.Join(path(meta.Location()), "data")); err != nil {
-			return nil, err
-		}
+	if err := t.put(ctx, name, meta, ch.Add); err != nil {
+		return nil, err
 	}
 	wrote, err := t.addFiles(ctx, tx, name, meta, add, ch)
 	if err != nil {
@@ -211,6 +209,21 @@ func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta
 		return append(updates, more...), err
 	}
 	return updates, nil
+}
+
+// put makes a change's files part of the warehouse.
+func (t *Tables) put(ctx context.Context, name forge.TableName, meta table.Metadata, files []lake.DataFile) error {
+	if len(files) == 0 {
+		return nil
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = filepath.Clean(f.Path)
+	}
+	if err := t.fs.put(ctx, filepath.Join(t.path(meta.Location()), "data"), paths); err != nil {
+		return forge.Errorf(forge.KindUnavailable, err, "table %s: its new files cannot be stored", name)
+	}
+	return nil
 }
 
 func addColumns(tx *table.Transaction, name forge.TableName, meta table.Metadata, columns []lake.Column) error {
@@ -296,7 +309,7 @@ func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableNa
 	if err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata cannot be written", name)
 	}
-	moved, err := t.movePointer(ctx, scope, name, from, to, t.cfg.Now())
+	moved, err := movePointer(ctx, t.db, scope, name, from, to, t.cfg.Now())
 	if err == nil && t.afterMove != nil {
 		err = t.afterMove()
 	}
@@ -322,7 +335,7 @@ func (t *Tables) outcome(ctx context.Context, scope forge.Scope, name forge.Tabl
 	ctx = context.WithoutCancel(ctx)
 	p, meta, err := t.load(ctx, scope, name)
 	if err != nil {
-		return false, forge.Errorf(forge.KindUnavailable, errors.Join(cause, err), "table %s: the metadata store does not answer; whether the change landed is unknown, try it again as it is", name)
+		return false, unknown(name, errors.Join(cause, err))
 	}
 	if p.metadata == to {
 		return true, nil
@@ -341,6 +354,9 @@ func (t *Tables) outcome(ctx context.Context, scope forge.Scope, name forge.Tabl
 
 // removeOld deletes metadata files that fell out of the history.
 func (t *Tables) removeOld(base, next table.Metadata) {
+	if next.Properties()[table.MetadataDeleteAfterCommitEnabledKey] != "true" {
+		return // its owner wants them
+	}
 	keep := map[string]bool{}
 	for e := range next.PreviousFiles() {
 		keep[e.MetadataFile] = true

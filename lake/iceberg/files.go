@@ -36,7 +36,13 @@ func (t *Tables) Files(ctx context.Context, scope forge.Scope, name forge.TableN
 		}
 	}
 	files, err := t.files(name, snap)
-	return files, lakeSchema(schema, meta.Properties()), err
+	if err != nil {
+		return nil, lake.Schema{}, err
+	}
+	if err := t.fs.get(ctx, files); err != nil {
+		return nil, lake.Schema{}, forge.Errorf(forge.KindUnavailable, err, "table %s: its files cannot be fetched", name)
+	}
+	return files, lakeSchema(schema, meta.Properties()), nil
 }
 
 func schemaOf(meta table.Metadata, snap *table.Snapshot) *ice.Schema {
@@ -64,7 +70,7 @@ func (t *Tables) files(name forge.TableName, snap *table.Snapshot) ([]lake.DataF
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, lake.DataFile{Path: path(df.FilePath()), Rows: df.Count(), Size: df.FileSizeBytes()})
+		out = append(out, lake.DataFile{Path: t.path(df.FilePath()), Rows: df.Count(), Size: df.FileSizeBytes()})
 	}
 	slices.SortFunc(out, func(a, b lake.DataFile) int { return strings.Compare(a.Path, b.Path) })
 	out = slices.CompactFunc(out, func(a, b lake.DataFile) bool { return a.Path == b.Path })
@@ -103,7 +109,7 @@ func (t *Tables) entries(name forge.TableName, snap *table.Snapshot) func(yield 
 // readers would silently see as NULL: a column without a field id, with an unknown
 // one, or of another type; and any file outside the table's folder.
 func (t *Tables) dataFile(name forge.TableName, meta table.Metadata, f lake.DataFile) (ice.DataFile, error) {
-	dir := path(meta.Location())
+	dir := t.path(meta.Location())
 	clean := filepath.Clean(f.Path)
 	if !strings.HasPrefix(clean, dir+string(filepath.Separator)) {
 		return nil, forge.Errorf(forge.KindInvalid, nil, "file %s is not below the folder of table %s", filepath.Base(f.Path), name)
@@ -121,12 +127,9 @@ func (t *Tables) dataFile(name forge.TableName, meta table.Metadata, f lake.Data
 	if err := checkColumns(footer, meta.CurrentSchema()); err != nil {
 		return nil, forge.Errorf(forge.KindInvalid, err, "file %s cannot become part of table %s: %s", filepath.Base(f.Path), name, err)
 	}
-	if err := syncPath(clean); err != nil {
-		return nil, forge.Errorf(forge.KindUnavailable, err, "file %s of table %s cannot be written to disk", filepath.Base(f.Path), name)
-	}
 	return table.DataFileFromMetadata(table.DataFileArgs{
 		Schema: meta.CurrentSchema(), Spec: meta.PartitionSpec(), Format: ice.ParquetFile, Metadata: footer,
-		FilePath: uri(clean), FileSize: info.Size(), Content: ice.EntryContentData,
+		FilePath: t.uri(clean), FileSize: info.Size(), Content: ice.EntryContentData,
 		Properties: meta.Properties(), FormatVersion: meta.Version(),
 	})
 }

@@ -1,31 +1,34 @@
 package iceberg
 
 import (
+	"context"
+	"errors"
 	"io"
+	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
 	icebergio "github.com/apache/iceberg-go/io"
+	"golang.org/x/sync/errgroup"
 )
 
-// localFS is iceberg-go's file system with files that are on disk when Close
-// returns and that no other user of the machine can read.
-type localFS struct{ icebergio.LocalFS }
-
-func (localFS) Create(name string) (icebergio.FileWriter, error) {
-	p := path(name)
-	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return &syncedFile{File: f}, nil
+// localFS is a warehouse in a folder: iceberg-go's file system with files that are on
+// disk when Close returns and that no other user of the machine can read.
+type localFS struct {
+	icebergio.LocalFS
+	dropped string // where folders go that are being removed
 }
 
+var _ storage = localFS{}
+
+func (l localFS) Create(name string) (icebergio.FileWriter, error) { return makeFile(l.path(name)) }
+
 func (l localFS) WriteFile(name string, data []byte) error {
-	f, err := l.Create(name)
+	f, err := makeFile(l.path(name))
 	if err != nil {
 		return err
 	}
@@ -34,6 +37,62 @@ func (l localFS) WriteFile(name string, data []byte) error {
 		return err
 	}
 	return f.Close()
+}
+
+func (localFS) uri(p string) string { return (&url.URL{Scheme: "file", Path: p}).String() }
+
+func (localFS) path(u string) string {
+	if !strings.HasPrefix(u, "file:") {
+		return u
+	}
+	p, err := url.Parse(u)
+	if err != nil {
+		return u
+	}
+	return p.Path
+}
+
+// put syncs files and the names of their folder. The disk takes several syncs at once
+// in little more than the time of one.
+func (localFS) put(_ context.Context, dir string, files []string) error {
+	var g errgroup.Group
+	g.SetLimit(8)
+	for _, f := range files {
+		g.Go(func() error { return syncPath(f) })
+	}
+	g.Go(func() error { return syncPath(dir) })
+	return g.Wait()
+}
+
+func (localFS) get(context.Context, []lake.DataFile) error { return nil }
+
+func (localFS) synced(dir string) error { return syncPath(dir) }
+
+func (localFS) unique() bool { return false }
+
+func (localFS) walk(dir string, f func(string, fs.FileInfo) error) error {
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		return f(p, info)
+	})
+}
+
+// drop renames first: a table of the same name may be made at once.
+func (l localFS) drop(dir string) error {
+	gone := filepath.Join(l.dropped, forge.NewID(filepath.Base(dir)))
+	if err := errors.Join(os.MkdirAll(l.dropped, 0o700), os.Rename(dir, gone)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(gone)
 }
 
 type syncedFile struct {

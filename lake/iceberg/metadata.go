@@ -19,12 +19,12 @@ func (t *Tables) writeMetadata(meta table.Metadata, version int) (string, error)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(path(meta.Location()), "metadata")
-	loc := uri(filepath.Join(dir, fmt.Sprintf("%05d-%s.metadata.json", version, uuid.New())))
+	dir := filepath.Join(t.path(meta.Location()), "metadata")
+	loc := t.uri(filepath.Join(dir, fmt.Sprintf("%05d-%s.metadata.json", version, uuid.New())))
 	if err := t.fs.WriteFile(loc, data); err != nil {
 		return "", err
 	}
-	return loc, syncPath(dir) // the names of the manifests too
+	return loc, t.fs.synced(dir) // the names of the manifests too
 }
 
 // version reads the number in a metadata file's name; -1 when there is none.
@@ -61,7 +61,7 @@ func (t *Tables) emptySnapshot(meta table.Metadata, ch lake.Change) ([]table.Upd
 	for k, v := range ch.Summary {
 		snap.Summary.Properties[k] = v
 	}
-	snap.ManifestList = uri(filepath.Join(path(meta.Location()), "metadata", fmt.Sprintf("snap-%d-0-%s.avro", snap.SnapshotID, uuid.New())))
+	snap.ManifestList = t.uri(filepath.Join(t.path(meta.Location()), "metadata", fmt.Sprintf("snap-%d-0-%s.avro", snap.SnapshotID, uuid.New())))
 	out, err := t.fs.Create(snap.ManifestList)
 	if err != nil {
 		return nil, err

@@ -77,16 +77,21 @@ func (t *Tables) pointers(ctx context.Context, scope forge.Scope) ([]forge.Table
 	return names, ps, rows.Err()
 }
 
-func (t *Tables) insertPointer(ctx context.Context, scope forge.Scope, name forge.TableName, p pointer) error {
-	_, err := t.db.ExecContext(ctx, "INSERT INTO lake_table (tenant, project, namespace, name, "+pointerColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+// execer is the store itself or a transaction in it.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func insertPointer(ctx context.Context, db execer, scope forge.Scope, name forge.TableName, p pointer) error {
+	_, err := db.ExecContext(ctx, "INSERT INTO lake_table (tenant, project, namespace, name, "+pointerColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 		scope.Tenant, scope.Project, name.Namespace, name.Name, p.location, p.metadata, sqldb.Micros(p.created), sqldb.Micros(p.updated))
 	return err
 }
 
 // movePointer sets the metadata file from one to another and reports whether the
 // row had the first.
-func (t *Tables) movePointer(ctx context.Context, scope forge.Scope, name forge.TableName, from, to string, at time.Time) (bool, error) {
-	res, err := t.db.ExecContext(ctx, "UPDATE lake_table SET metadata_location = $1, updated = $2 WHERE tenant = $3 AND project = $4 AND namespace = $5 AND name = $6 AND metadata_location = $7",
+func movePointer(ctx context.Context, db execer, scope forge.Scope, name forge.TableName, from, to string, at time.Time) (bool, error) {
+	res, err := db.ExecContext(ctx, "UPDATE lake_table SET metadata_location = $1, updated = $2 WHERE tenant = $3 AND project = $4 AND namespace = $5 AND name = $6 AND metadata_location = $7",
 		to, sqldb.Micros(at), scope.Tenant, scope.Project, name.Namespace, name.Name, from)
 	if err != nil {
 		return false, err
@@ -98,6 +103,17 @@ func (t *Tables) movePointer(ctx context.Context, scope forge.Scope, name forge.
 func (t *Tables) deletePointer(ctx context.Context, scope forge.Scope, name forge.TableName) (bool, error) {
 	res, err := t.db.ExecContext(ctx, "DELETE FROM lake_table WHERE tenant = $1 AND project = $2 AND namespace = $3 AND name = $4",
 		scope.Tenant, scope.Project, name.Namespace, name.Name)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// renamePointer gives a table another name; its folder stays.
+func (t *Tables) renamePointer(ctx context.Context, scope forge.Scope, from, to forge.TableName) (bool, error) {
+	res, err := t.db.ExecContext(ctx, "UPDATE lake_table SET namespace = $1, name = $2, updated = $3 WHERE tenant = $4 AND project = $5 AND namespace = $6 AND name = $7",
+		to.Namespace, to.Name, sqldb.Micros(t.cfg.Now()), scope.Tenant, scope.Project, from.Namespace, from.Name)
 	if err != nil {
 		return false, err
 	}

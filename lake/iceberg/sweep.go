@@ -3,8 +3,9 @@ package iceberg
 import (
 	"context"
 	"errors"
-	"os"
+	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"aiforge.dev/forge"
@@ -27,32 +28,39 @@ func (t *Tables) Sweep(ctx context.Context, scope forge.Scope, name forge.TableN
 	if err != nil {
 		return 0, err
 	}
-	used := map[string]bool{path(p.metadata): true}
+	used := map[string]bool{t.path(p.metadata): true}
 	for e := range meta.PreviousFiles() {
-		used[path(e.MetadataFile)] = true
+		used[t.path(e.MetadataFile)] = true
 	}
 	for _, s := range meta.Snapshots() {
-		if err := t.reach(&s, func(f string) { used[path(f)] = true }); err != nil {
+		if err := t.reach(&s, func(f string) { used[t.path(f)] = true }); err != nil {
 			return 0, err
 		}
 	}
 	before := t.cfg.Now().Add(-age)
+	dir := t.path(p.location)
+	err = t.fs.walk(dir, func(f string, info fs.FileInfo) error {
+		if used[f] || !info.ModTime().Before(before) || !ours(dir, f) || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := t.fs.Remove(t.uri(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		removed++
+		return nil
+	})
+	return removed, err
+}
+
+// ours reports whether a file below a table's folder has a name that this package or
+// another Iceberg client gives.
+func ours(dir, file string) bool {
 	for _, pattern := range []string{"data/*.parquet", "metadata/*.avro", "metadata/*.metadata.json"} {
-		files, globErr := filepath.Glob(filepath.Join(globQuote(path(p.location)), pattern))
-		err = errors.Join(err, globErr)
-		for _, f := range files {
-			info, statErr := os.Stat(f)
-			if used[f] || statErr != nil || !info.ModTime().Before(before) {
-				continue
-			}
-			if rmErr := os.Remove(f); rmErr != nil {
-				err = errors.Join(err, rmErr)
-			} else {
-				removed++
-			}
+		if ok, _ := filepath.Match(pattern, strings.TrimPrefix(file, dir+string(filepath.Separator))); ok {
+			return true
 		}
 	}
-	return removed, err
+	return false
 }
 
 // globQuote makes a path mean itself in a pattern.

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,14 +31,15 @@ type Config struct {
 	Now          func() time.Time // nil is time.Now
 	MaxSnapshots int              // history is thinned above this; 0 means 200
 	KeepFor      time.Duration    // but nothing younger is removed; 0 means 24 hours
+	S3           S3               // for a warehouse at s3://…
 }
 
 // Tables implements lake.Tables.
 type Tables struct {
 	db        *sqldb.DB
-	warehouse string // absolute path
+	warehouse string // local path of its files or their copies
 	cfg       Config
-	fs        localFS
+	fs        storage
 	cache     cache
 	locks     sync.Map // scope and name → chan struct{} of one place
 	afterMove func() error
@@ -47,16 +47,8 @@ type Tables struct {
 
 var _ lake.Tables = (*Tables)(nil)
 
-// New opens the store. warehouse is made absolute: a relative one would put metadata
-// and data of other clients in different places.
+// New opens the store. warehouse is a folder or s3://BUCKET/PREFIX.
 func New(db *sqldb.DB, warehouse string, cfg Config) (*Tables, error) {
-	abs, err := filepath.Abs(warehouse)
-	if err != nil {
-		return nil, forge.Errorf(forge.KindInvalid, err, "warehouse %q is not a path", warehouse)
-	}
-	if err := os.MkdirAll(abs, 0o700); err != nil {
-		return nil, forge.Errorf(forge.KindUnavailable, err, "warehouse %s cannot be written", abs)
-	}
 	if err := db.Migrate(context.Background(), "lake_iceberg", migrations()); err != nil {
 		return nil, err
 	}
@@ -72,7 +64,33 @@ func New(db *sqldb.DB, warehouse string, cfg Config) (*Tables, error) {
 	if cfg.KeepFor == 0 {
 		cfg.KeepFor = 24 * time.Hour
 	}
-	return &Tables{db: db, warehouse: abs, cfg: cfg, cache: newCache(256)}, nil
+	t := &Tables{db: db, cfg: cfg, cache: newCache(256)}
+	return t, t.open(warehouse)
+}
+
+// open opens the warehouse's files. A folder is made absolute: a relative one would
+// put metadata and data of other clients in different places.
+func (t *Tables) open(warehouse string) error {
+	if strings.HasPrefix(warehouse, "s3://") {
+		m, err := openS3(context.Background(), warehouse, t.cfg.S3, t.cfg.Now)
+		if err != nil {
+			return err
+		}
+		t.fs, t.warehouse = m, m.dir
+		return nil
+	}
+	if scheme, _, ok := strings.Cut(warehouse, "://"); ok {
+		return forge.Errorf(forge.KindInvalid, nil, "warehouse %q: want a folder or s3://BUCKET/PREFIX, not %s", warehouse, scheme)
+	}
+	abs, err := filepath.Abs(warehouse)
+	if err != nil {
+		return forge.Errorf(forge.KindInvalid, err, "warehouse %q is not a path", warehouse)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return forge.Errorf(forge.KindUnavailable, err, "warehouse %s cannot be written", abs)
+	}
+	t.fs, t.warehouse = localFS{dropped: filepath.Join(abs, ".dropped")}, abs
+	return nil
 }
 
 // properties of a new table; a caller's own come on top.
@@ -110,13 +128,16 @@ func (t *Tables) Create(ctx context.Context, scope forge.Scope, name forge.Table
 	}
 	props := ice.Properties(maps.Clone(defaultProperties))
 	maps.Copy(props, properties)
-	dir := filepath.Join(t.warehouse, string(scope.Tenant), string(scope.Project), name.Namespace, name.Name)
+	dir, err := t.freshFolder(ctx, scope, name)
+	if err != nil {
+		return lake.Table{}, err
+	}
 	tags, err := tagProperties(schema.Columns, sc)
 	if err != nil {
 		return lake.Table{}, err
 	}
 	maps.Copy(props, tags) // flat schemas keep the ids 1, 2, … that we give
-	meta, err := table.NewMetadata(sc, nil, table.UnsortedSortOrder, uri(dir), props)
+	meta, err := table.NewMetadata(sc, nil, table.UnsortedSortOrder, t.uri(dir), props)
 	if err != nil {
 		return lake.Table{}, forge.Errorf(forge.KindInvalid, err, "table %s: these columns or properties are not allowed: %s", name, err)
 	}
@@ -128,7 +149,11 @@ func (t *Tables) Create(ctx context.Context, scope forge.Scope, name forge.Table
 	if _, err := t.pointer(ctx, scope, name); err == nil || forge.KindOf(err) != forge.KindNotFound {
 		return lake.Table{}, cmpErr(err, forge.Errorf(forge.KindConflict, nil, "table %s exists already", name))
 	}
-	return t.create(ctx, scope, name, dir, meta)
+	p, err := t.create(ctx, scope, name, meta)
+	if err != nil {
+		return lake.Table{}, err
+	}
+	return t.describe(name, p, meta), nil
 }
 
 func cmpErr(err, otherwise error) error {
@@ -138,27 +163,26 @@ func cmpErr(err, otherwise error) error {
 	return otherwise
 }
 
-func (t *Tables) create(ctx context.Context, scope forge.Scope, name forge.TableName, dir string, meta table.Metadata) (lake.Table, error) {
-	for _, d := range []string{"data", "metadata"} { // other clients expect both
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
-			return lake.Table{}, forge.Errorf(forge.KindUnavailable, err, "table %s: its folder cannot be written", name)
-		}
+// create makes the folder and the first metadata file, and the pointer to it.
+func (t *Tables) create(ctx context.Context, scope forge.Scope, name forge.TableName, meta table.Metadata) (pointer, error) {
+	if err := makeFolder(name, t.path(meta.Location())); err != nil {
+		return pointer{}, err
 	}
 	loc, err := t.writeMetadata(meta, 0)
 	if err != nil {
-		return lake.Table{}, err
+		return pointer{}, err
 	}
 	now := t.cfg.Now()
 	p := pointer{location: meta.Location(), metadata: loc, created: now, updated: now}
-	if err := t.insertPointer(ctx, scope, name, p); err != nil {
+	if err := insertPointer(ctx, t.db, scope, name, p); err != nil {
 		_ = t.fs.Remove(loc)
 		if sqldb.IsUnique(err) {
-			return lake.Table{}, forge.Errorf(forge.KindConflict, err, "table %s exists already", name)
+			return pointer{}, forge.Errorf(forge.KindConflict, err, "table %s exists already", name)
 		}
-		return lake.Table{}, err
+		return pointer{}, err
 	}
 	t.cache.putMeta(loc, meta)
-	return t.describe(name, p, meta), nil
+	return p, nil
 }
 
 // Load returns a table as it is now.
@@ -271,19 +295,16 @@ func (t *Tables) Drop(ctx context.Context, scope forge.Scope, name forge.TableNa
 	if found, err := t.deletePointer(ctx, scope, name); err != nil || !found {
 		return cmpErr(err, missing(name))
 	}
-	dir := path(p.location)
-	gone := filepath.Join(t.warehouse, ".dropped", forge.NewID(name.Name))
-	// A rename first: a table of the same name may be made at once.
-	if err := errors.Join(os.MkdirAll(filepath.Dir(gone), 0o700), os.Rename(dir, gone)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := t.fs.drop(t.path(p.location)); err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "table %s is dropped, but its files could not be removed", name)
 	}
-	return os.RemoveAll(gone)
+	return nil
 }
 
 // describe makes the caller's view of a table.
 func (t *Tables) describe(name forge.TableName, p pointer, meta table.Metadata) lake.Table {
 	out := lake.Table{
-		Name: name, Schema: lakeSchema(meta.CurrentSchema(), meta.Properties()), Location: path(p.location),
+		Name: name, Schema: lakeSchema(meta.CurrentSchema(), meta.Properties()), Location: t.path(p.location),
 		Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
 	}
 	if cur := meta.CurrentSnapshot(); cur != nil {
@@ -335,17 +356,7 @@ func (t *Tables) lock(ctx context.Context, scope forge.Scope, name forge.TableNa
 	}
 }
 
-// uri and path translate between an absolute path and its file URI; metadata holds
-// URIs, because other clients need them.
-func uri(p string) string { return (&url.URL{Scheme: "file", Path: p}).String() }
+// uri and path are the two names of a file: that in metadata, and the local one.
+func (t *Tables) uri(p string) string { return t.fs.uri(p) }
 
-func path(u string) string {
-	if !strings.HasPrefix(u, "file:") {
-		return u
-	}
-	p, err := url.Parse(u)
-	if err != nil {
-		return u
-	}
-	return p.Path
-}
+func (t *Tables) path(u string) string { return t.fs.path(u) }

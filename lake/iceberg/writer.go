@@ -31,8 +31,8 @@ func (t *Tables) NewWriter(ctx context.Context, scope forge.Scope, name forge.Ta
 	if err != nil {
 		return nil, err
 	}
-	dest := filepath.Join(path(p.location), "data", id.String()+".parquet")
-	out, err := t.fs.Create(uri(dest))
+	dest := filepath.Join(t.path(p.location), "data", id.String()+".parquet")
+	out, err := makeFile(dest)
 	if err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "table %s: no file can be written below its folder", name)
 	}
