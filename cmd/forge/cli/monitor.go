@@ -238,7 +238,31 @@ func (c *Lineage) graph(e *Env) (lineageGraph, string, error) {
 		direction = "down"
 	}
 	q := url.Values{"ref": {ref}, "direction": {direction}, "depth": {"20"}}
-	return g, ref, e.call("GET", "/api/lineage?"+q.Encode(), nil, &g)
+	if err := e.call("GET", "/api/lineage?"+q.Encode(), nil, &g); err != nil || c.Down || !strings.HasPrefix(ref, "model:") {
+		return g, ref, err
+	}
+	return e.withDeployment(g, ref)
+}
+
+// withDeployment puts the deployment that answers with a model on top of its graph.
+func (e *Env) withDeployment(g lineageGraph, ref string) (lineageGraph, string, error) {
+	var below lineageGraph
+	q := url.Values{"ref": {ref}, "direction": {"down"}, "depth": {"1"}}
+	if err := e.call("GET", "/api/lineage?"+q.Encode(), nil, &below); err != nil {
+		return g, ref, err
+	}
+	top := ref
+	for _, ed := range below.Edges {
+		if ed.To.Kind == "deployment" && ed.From.String() == ref {
+			g.Edges, top = append(g.Edges, ed), ed.To.String()
+		}
+	}
+	for _, n := range below.Nodes {
+		if n.Ref.String() == top && top != ref {
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
+	return g, top, nil
 }
 
 // resolve turns calls@champion into model:calls/3.
