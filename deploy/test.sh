@@ -20,6 +20,8 @@ counted() { # counted COMMAND…: one more passed or failed test
   if "$@"; then echo "1 0" >> "$FORGE_TEST_TOTALS"; else echo "0 1" >> "$FORGE_TEST_TOTALS"; return 1; fi
 }
 
+studio() { (cd ui/web && npm run --silent check && npm test --silent); }
+
 browser() {
   go build -o "$work/forge" ./cmd/forge || return 1
   FORGE_DATA=$work/data "$work/forge" serve --listen 127.0.0.1:0 > "$work/server.log" 2>&1 &
@@ -28,13 +30,14 @@ browser() {
   local url password
   url=$(sed -E 's/.*"addr":"([^"]*)".*/\1/' "$work/data/server.json")
   read -r email _ password < "$work/data/first-login"
-  (cd ui/web && FORGE_URL=$url FORGE_EMAIL=$email FORGE_PASSWORD=$password npm run --silent e2e) || { tail -20 "$work/server.log"; return 1; }
+  export FORGE_URL=$url FORGE_EMAIL=$email FORGE_PASSWORD=$password
+  (cd ui/web && npm run --silent e2e && npm run --silent axe) || { tail -20 "$work/server.log"; return 1; }
 }
 
 part "format and vet" make --no-print-directory lint
 part "go" python3 deploy/gotest.py -timeout 20m ./...
 part "trainer" counted .cache/venv/bin/python -m unittest discover -q -s training/python/tests -t training/python
-part "studio" counted npm --prefix ui/web run --silent check
+part "studio" counted studio
 part "browser" counted browser
 
 awk '{p += $1; f += $2} END {printf "%d passed, %d failed\n", p, f}' "$FORGE_TEST_TOTALS"
