@@ -75,12 +75,17 @@ type Client struct {
 	Token string
 }
 
-// Serve starts the HTTP surface with what register adds.
+// Serve starts the HTTP surface with what register adds; like the real server, it
+// speaks HTTP/1.1 and HTTP/2 without TLS.
 func Serve(t testing.TB, register func(*httpapi.Server)) Client {
 	t.Helper()
 	s := httpapi.New(gate{}, "test", nil)
 	register(s)
-	srv := httptest.NewServer(s)
+	srv := httptest.NewUnstartedServer(s)
+	srv.Config.Protocols = new(http.Protocols)
+	srv.Config.Protocols.SetHTTP1(true)
+	srv.Config.Protocols.SetUnencryptedHTTP2(true)
+	srv.Start()
 	t.Cleanup(srv.Close)
 	return Client{t, srv.URL, "editor"}
 }
