@@ -7,11 +7,10 @@ package arrowjson
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"aiforge.dev/forge/internal/jsontext"
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/extensions"
@@ -36,7 +35,7 @@ func AppendObject(dst []byte, batch arrow.RecordBatch, i int) []byte {
 		if j > 0 {
 			dst = append(dst, ',')
 		}
-		dst = AppendString(dst, batch.ColumnName(j))
+		dst = jsontext.AppendString(dst, batch.ColumnName(j))
 		dst = append(dst, ':')
 		dst = AppendValue(dst, c, i)
 	}
@@ -56,9 +55,9 @@ func AppendValue(dst []byte, a arrow.Array, i int) []byte {
 	case *array.Int64:
 		return appendInt(dst, a.Value(i))
 	case *array.Float32:
-		return appendFloat(dst, float64(a.Value(i)), 32)
+		return jsontext.AppendFloat(dst, float64(a.Value(i)), 32)
 	case *array.Float64:
-		return appendFloat(dst, a.Value(i), 64)
+		return jsontext.AppendFloat(dst, a.Value(i), 64)
 	case *array.Decimal128:
 		return appendDecimal(dst, a.Value(i).ToString(a.DataType().(*arrow.Decimal128Type).Scale))
 	case *array.Date32:
@@ -70,13 +69,13 @@ func AppendValue(dst []byte, a arrow.Array, i int) []byte {
 		t := time.UnixMicro(int64(a.Value(i))).UTC()
 		return quote(t.AppendFormat(append(dst, '"'), time.RFC3339Nano))
 	case *array.String:
-		return AppendString(dst, a.Value(i))
+		return jsontext.AppendString(dst, a.Value(i))
 	case *array.Binary:
 		return quote(base64.StdEncoding.AppendEncode(append(dst, '"'), a.Value(i)))
 	case *extensions.UUIDArray:
-		return AppendString(dst, a.Value(i).String())
+		return jsontext.AppendString(dst, a.Value(i).String())
 	}
-	return AppendString(dst, a.ValueStr(i))
+	return jsontext.AppendString(dst, a.ValueStr(i))
 }
 
 func quote(dst []byte) []byte { return append(dst, '"') }
@@ -91,13 +90,6 @@ func appendInt(dst []byte, v int64) []byte {
 	return strconv.AppendInt(dst, v, 10)
 }
 
-func appendFloat(dst []byte, v float64, bits int) []byte {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return append(dst, "null"...)
-	}
-	return strconv.AppendFloat(dst, v, 'g', -1, bits)
-}
-
 func appendDecimal(dst []byte, s string) []byte {
 	digits := 0
 	for _, c := range s {
@@ -106,52 +98,7 @@ func appendDecimal(dst []byte, s string) []byte {
 		}
 	}
 	if digits > 15 {
-		return AppendString(dst, s)
+		return jsontext.AppendString(dst, s)
 	}
 	return append(dst, s...)
-}
-
-const hex = "0123456789abcdef"
-
-// AppendString appends a JSON string; bytes that are no UTF-8 become U+FFFD.
-func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		n := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, n = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || n > 1 {
-				i += n
-				continue
-			}
-		}
-		dst = append(dst, s[start:i]...)
-		dst = appendEscape(dst, c)
-		i += n
-		start = i
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
-}
-
-func appendEscape(dst []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
-		return append(dst, '\\', c)
-	case c == '\n':
-		return append(dst, '\\', 'n')
-	case c == '\r':
-		return append(dst, '\\', 'r')
-	case c == '\t':
-		return append(dst, '\\', 't')
-	case c >= utf8.RuneSelf:
-		return append(dst, `\ufffd`...)
-	}
-	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
