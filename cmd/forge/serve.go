@@ -11,6 +11,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/cmd/forge/cli"
 	"aiforge.dev/forge/lake/duck"
+	"aiforge.dev/forge/serving/oipgrpc"
 	"aiforge.dev/forge/ui"
 )
 
@@ -42,8 +43,13 @@ func (c *serveCmd) Run(e *cli.Env) error {
 	return err
 }
 
-// serveFunc returns what serves srv: plain HTTP, or TLS 1.3.
+// serveFunc returns what serves srv: plain HTTP, or TLS 1.3. Without TLS, clients of
+// gRPC speak HTTP/2 from the first byte on, on the same port.
 func (a *App) serveFunc(srv *http.Server) (func() error, error) {
+	srv.Protocols = new(http.Protocols)
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetHTTP2(true)
+	srv.Protocols.SetUnencryptedHTTP2(true)
 	if a.cfg.TLSCert == "" {
 		return func() error { return srv.Serve(a.listen) }, nil
 	}
@@ -56,13 +62,17 @@ func (a *App) serveFunc(srv *http.Server) (func() error, error) {
 }
 
 // apiRoots are the paths that belong to the API; everything else is the studio's.
-var apiRoots = []string{"/api/", "/v1/", "/v2", "/iceberg/", "/mlflow/", "/get-online-features", "/metrics", "/healthz", "/readyz"}
+var apiRoots = []string{"/api/", "/v1/", "/v2", oipgrpc.Root, "/iceberg/", "/mlflow/", "/get-online-features", "/metrics", "/healthz", "/readyz"}
 
-// handler gives API paths to the API and pages to the studio, so that an unknown API
-// path never answers with a page.
+// handler gives API paths and calls of gRPC to the API and pages to the studio, so that
+// an unknown API path never answers with a page.
 func (a *App) handler() http.Handler {
 	studio := ui.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			a.server.ServeHTTP(w, r)
+			return
+		}
 		for _, root := range apiRoots {
 			if strings.HasPrefix(r.URL.Path, root) || r.URL.Path == strings.TrimSuffix(root, "/") {
 				a.server.ServeHTTP(w, r)

@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/batch"
 	"aiforge.dev/forge/serving/oip"
+	"aiforge.dev/forge/serving/oipgrpc"
 	"aiforge.dev/forge/serving/predict"
 	"aiforge.dev/forge/serving/predlog"
 	"aiforge.dev/forge/serving/router"
@@ -47,7 +48,9 @@ func (a *App) openServing(ctx context.Context) error {
 	})
 	look := lookups{a.features.registry}
 	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: s.log}), a.jobs)
-	oip.Register(a.server, oip.New(oip.Config{Deployments: s.router, Observer: s.log, Version: version}))
+	protocol := oip.Config{Deployments: s.router, Observer: s.log, Version: version}
+	oip.Register(a.server, oip.New(protocol))
+	oipgrpc.Register(a.server, oipgrpc.New(protocol))
 	a.jobs.Register(batch.Kind, batch.Handler(batch.Config{
 		Predictors: s.router, Lake: batchLake{a.house}, Observer: s.log, Lineage: a.identity.lineage,
 	}))

@@ -103,7 +103,7 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 	}
-	// An id per row is made for the prediction log; buffers of the recorder grow.
+	// The model of the test makes one per row; the recorder's buffers grow.
 	if a, b := count(few), count(many); b-a > 990+60 {
 		t.Errorf("%v allocations for 10 rows, %v for 1,000", a, b)
 	}

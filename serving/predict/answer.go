@@ -75,15 +75,31 @@ func AppendFeatures(b []byte, inputs []serving.Input, in serving.Batch, row int)
 	return append(b, '}')
 }
 
-// PredictionIDs appends n ids: the call's 80 random bits and the row.
+// PredictionIDs appends n ids: the call's 80 random bits and the row. They share the
+// memory of one text.
 func PredictionIDs(ids []string, n int) []string {
 	var raw [10]byte
 	_, _ = rand.Read(raw[:]) // never fails
-	b := append(hex.AppendEncode([]byte("p_"), raw[:]), '_')
+	const head = len("p_") + 2*len(raw) + len("_")
+	all := make([]byte, 0, n*(head+5))
 	for i := range n {
-		ids = append(ids, string(strconv.AppendInt(b, int64(i), 10)))
+		all = append(hex.AppendEncode(append(all, "p_"...), raw[:]), '_')
+		all = strconv.AppendInt(all, int64(i), 10)
+	}
+	text := string(all)
+	for i := range n {
+		size := head + digits(i)
+		ids, text = append(ids, text[:size]), text[size:]
 	}
 	return ids
+}
+
+func digits(i int) int {
+	n := 1
+	for ; i > 9; i /= 10 {
+		n++
+	}
+	return n
 }
 
 // Answered is a call that a model has answered. Entities and EventTimes may be empty.
