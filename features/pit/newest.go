@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -16,11 +17,11 @@ import (
 func Newest(v features.Version, now time.Time) string {
 	cols := make([]string, 0, len(v.Entity.Keys)+len(v.Features)+1)
 	for i, k := range v.Entity.Keys {
-		cols = append(cols, fmt.Sprintf("CAST(%s AS VARCHAR) AS k%d", quote(k), i))
+		cols = append(cols, fmt.Sprintf("CAST(%s AS VARCHAR) AS k%d", sqltext.Ident(k), i))
 	}
 	cols = append(cols, "_forge_ev AS event")
 	for i, f := range v.Features {
-		cols = append(cols, fmt.Sprintf("CAST(%s AS %s) AS f%d", quote(f.Name), Online(f.Type), i))
+		cols = append(cols, fmt.Sprintf("CAST(%s AS %s) AS f%d", sqltext.Ident(f.Name), Online(f.Type), i))
 	}
 	order := "_forge_ev DESC, _forge_tie DESC"
 	if v.View.Created != "" {

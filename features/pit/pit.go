@@ -25,6 +25,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -76,14 +77,14 @@ func (b *builder) labels(l Labels, columns []column) {
 	var names []string
 	for _, c := range columns {
 		if c.view < 0 {
-			names = append(names, quote(c.Name))
+			names = append(names, sqltext.Ident(c.Name))
 		}
 	}
 	t := "CAST(NULL AS BIGINT)" // nothing is joined, so no time is needed
 	by := names
 	if l.Time != "" {
 		timeColumn, _ := l.Schema.Column(l.Time)
-		t, by = micros("", timeColumn), append([]string{quote(l.Time)}, names...)
+		t, by = micros("", timeColumn), append([]string{sqltext.Ident(l.Time)}, names...)
 	}
 	order := ""
 	if !streams(l.SQL) && !ordered(l.SQL) {
@@ -105,7 +106,7 @@ func (b *builder) view(n int, v features.Version) {
 	}
 	on := make([]string, 0, len(v.Entity.Keys)+1)
 	for _, k := range v.Entity.Keys {
-		on = append(on, "l."+quote(k)+" = x."+quote(k))
+		on = append(on, "l."+sqltext.Ident(k)+" = x."+sqltext.Ident(k))
 	}
 	on = append(on, "l._forge_t >= x._forge_at")
 	where := ""
@@ -139,11 +140,11 @@ func (b *builder) onePerArrival(n int, v features.Version) string {
 func (b *builder) join(columns []column, views int) string {
 	cols := make([]string, len(columns))
 	for i, c := range columns {
-		from := "l." + quote(c.Name)
+		from := "l." + sqltext.Ident(c.Name)
 		if c.view >= 0 {
-			from = at("f", c.view) + "." + quote(c.source)
+			from = at("f", c.view) + "." + sqltext.Ident(c.source)
 		}
-		cols[i] = from + " AS " + quote(c.Name)
+		cols[i] = from + " AS " + sqltext.Ident(c.Name)
 	}
 	var q strings.Builder
 	fmt.Fprintf(&q, "WITH %s\nSELECT %s\nFROM _forge_labels AS l", strings.Join(b.ctes, ",\n"), strings.Join(cols, ", "))
@@ -177,7 +178,7 @@ func numbered(v features.Version) string {
 		tie = "hash(" + strings.Join(featureNames(v), ", ") + ")"
 	}
 	for _, k := range v.Entity.Keys {
-		inner = append(inner, quote(k))
+		inner = append(inner, sqltext.Ident(k))
 	}
 	inner = append(inner, featureNames(v)...)
 	return fmt.Sprintf("SELECT *, %s AS _forge_tie FROM (SELECT %s FROM (%s\n) AS _forge_v)", tie, strings.Join(inner, ", "), v.View.Source())
@@ -186,7 +187,7 @@ func numbered(v features.Version) string {
 func featureNames(v features.Version) []string {
 	out := make([]string, len(v.Features))
 	for i, f := range v.Features {
-		out[i] = quote(f.Name)
+		out[i] = sqltext.Ident(f.Name)
 	}
 	return out
 }
@@ -198,7 +199,7 @@ func counts(v features.Version) string {
 		cond += " AND _forge_cr IS NOT NULL"
 	}
 	for _, k := range v.Entity.Keys {
-		cond += " AND " + quote(k) + " IS NOT NULL"
+		cond += " AND " + sqltext.Ident(k) + " IS NOT NULL"
 	}
 	return cond
 }
@@ -213,7 +214,7 @@ func partition(v features.Version) string {
 // micros is a time as microseconds since 1970 UTC, so that no comparison depends on
 // the session's time zone; NULL outside the years 1 to 9999, where nothing overflows.
 func micros(prefix string, c lake.Column) string {
-	x := prefix + quote(c.Name)
+	x := prefix + sqltext.Ident(c.Name)
 	return fmt.Sprintf("CASE WHEN isfinite(%s) AND epoch_us(%s) BETWEEN -62135596800000000 AND 253402300799999999 THEN epoch_us(%s) END", x, x, x)
 }
 
@@ -221,13 +222,11 @@ func micros(prefix string, c lake.Column) string {
 func list(names []string) string {
 	var b strings.Builder
 	for _, n := range names {
-		b.WriteString(quote(n))
+		b.WriteString(sqltext.Ident(n))
 		b.WriteString(", ")
 	}
 	return b.String()
 }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func at(name string, n int) string { return name + strconv.Itoa(n) }
 

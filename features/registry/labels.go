@@ -2,12 +2,12 @@ package registry
 
 import (
 	"context"
-	"strings"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/features/pit"
 	"aiforge.dev/forge/internal/jobs"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -55,7 +55,7 @@ func others(l pit.Labels) []string {
 
 // checkLabels refuses labels that nothing can be learnt from.
 func (s *Service) checkLabels(ctx context.Context, scope forge.Scope, l pit.Labels, pinned lake.At) error {
-	label := `"` + strings.ReplaceAll(l.Label, `"`, `""`) + `"`
+	label := sqltext.Ident(l.Label)
 	row, err := s.row(ctx, scope, "SELECT CAST(count(*) AS BIGINT) AS n, CAST(count("+label+") AS BIGINT) AS filled, CAST(count(DISTINCT "+label+") AS BIGINT) AS classes, CAST(min("+label+") AS VARCHAR) AS one FROM ("+l.SQL+"\n) AS _forge_l", pinned)
 	if err != nil {
 		return err

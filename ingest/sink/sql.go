@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge/ingest"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -55,7 +56,7 @@ func (f field) value() string {
 	case f.text:
 		return raw
 	case temporal(t) && f.format != "":
-		return fmt.Sprintf("TRY_CAST(try_strptime(%s, %s) AS %s)", raw, literal(f.format), sqlType(t))
+		return fmt.Sprintf("TRY_CAST(try_strptime(%s, %s) AS %s)", raw, sqltext.Text(f.format), sqlType(t))
 	case t == lake.Timestamp:
 		// By way of TIMESTAMPTZ, because the direct cast drops an offset from UTC.
 		return fmt.Sprintf("CAST(TRY_CAST(%s AS TIMESTAMPTZ) AS TIMESTAMP)", raw)
@@ -84,7 +85,7 @@ func (f field) fits(v string) string {
 
 // missing is SQL that says whether a cell that did not become a value is none.
 func (f field) missing() string {
-	m := fmt.Sprintf("%s IS NULL OR regexp_full_match(%s, %s)", f.raw, f.raw, literal(missingPattern()))
+	m := fmt.Sprintf("%s IS NULL OR regexp_full_match(%s, %s)", f.raw, f.raw, sqltext.Text(missingPattern()))
 	if f.null != "" {
 		m += " OR " + f.null
 	}
@@ -105,7 +106,7 @@ func missingPattern() string {
 func oneOf(raw string, texts []string) string {
 	parts := make([]string, len(texts))
 	for i, t := range texts {
-		parts[i] = raw + " = " + literal(t)
+		parts[i] = raw + " = " + sqltext.Text(t)
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
@@ -181,19 +182,19 @@ func scan(g *group, all int, fs []field) string {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			fmt.Fprintf(&b, "%s AS %s", ident(f.key), f.raw)
+			fmt.Fprintf(&b, "%s AS %s", sqltext.Ident(f.key), f.raw)
 		}
-		fmt.Fprintf(&b, " FROM read_json(%s, format = 'newline_delimited', maximum_object_size = 16777216, columns = {", literal(g.file.Name()))
+		fmt.Fprintf(&b, " FROM read_json(%s, format = 'newline_delimited', maximum_object_size = 16777216, columns = {", sqltext.Text(g.file.Name()))
 		for i, f := range fs {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			fmt.Fprintf(&b, "%s: 'VARCHAR'", literal(f.key))
+			fmt.Fprintf(&b, "%s: 'VARCHAR'", sqltext.Text(f.key))
 		}
 		b.WriteString("}))")
 		return b.String()
 	}
-	fmt.Fprintf(&b, `read_csv(%s, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\n', nullstr = '', null_padding = false, max_line_size = 4194304, columns = {`, literal(g.file.Name()))
+	fmt.Fprintf(&b, `read_csv(%s, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\n', nullstr = '', null_padding = false, max_line_size = 4194304, columns = {`, sqltext.Text(g.file.Name()))
 	for i := range all {
 		if i > 0 {
 			b.WriteString(", ")
@@ -215,7 +216,7 @@ func cleanSQL(g *group, all int, fs []field) string {
 		if !f.text {
 			in = append(in, f.value()+" AS "+v)
 		}
-		out = append(out, f.cell(v, "error("+f.raw+")")+" AS "+ident(f.column.Name))
+		out = append(out, f.cell(v, "error("+f.raw+")")+" AS "+sqltext.Ident(f.column.Name))
 	}
 	return "SELECT " + strings.Join(out, ", ") + " FROM (SELECT " + strings.Join(in, ", ") + " FROM " + scan(g, all, fs) + ")"
 }
@@ -224,7 +225,7 @@ func cleanSQL(g *group, all int, fs []field) string {
 func goodSQL(g *group, all int, fs []field) string {
 	var sel, ok []string
 	for _, f := range fs {
-		sel = append(sel, f.cell("("+f.value()+")", "")+" AS "+ident(f.column.Name))
+		sel = append(sel, f.cell("("+f.value()+")", "")+" AS "+sqltext.Ident(f.column.Name))
 		if bad := f.bad(); bad != "" {
 			ok = append(ok, "NOT "+bad)
 		}
@@ -277,6 +278,3 @@ func (f field) reason() string {
 	}
 	return "does not fit the type " + string(f.column.Type)
 }
-
-func ident(s string) string   { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

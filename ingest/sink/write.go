@@ -14,6 +14,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/ingest"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
@@ -264,7 +265,7 @@ func (c *committer) commitRejects(ctx context.Context, b *batch) error {
 		}
 	}
 	sql := fmt.Sprintf(`SELECT source, line, "column", value, reason, text, "at" FROM read_json(%s, format = 'newline_delimited', maximum_object_size = 16777216, columns = {'source': 'VARCHAR', 'line': 'BIGINT', 'column': 'VARCHAR', 'value': 'VARCHAR', 'reason': 'VARCHAR', 'text': 'VARCHAR', 'at': 'TIMESTAMPTZ'})`,
-		literal(b.rejects.file.Name()))
+		sqltext.Text(b.rejects.file.Name()))
 	files, err := c.s.cfg.Engine.Write(ctx, lake.Query{SQL: sql, Paths: []string{b.rejects.file.Name()}}, t.Schema, t.Location)
 	if err != nil {
 		return err

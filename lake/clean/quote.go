@@ -6,20 +6,14 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
-// ident quotes a name of any characters.
-func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-
-// table quotes a table's name.
-func table(t forge.TableName) string { return ident(t.Namespace) + "." + ident(t.Name) }
-
-// text writes a text literal. DuckDB has no escapes in plain quotes but the doubled
-// quote; a NUL would end the statement and is left out.
-func text(s string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", "''") + "'"
-}
+// ident, table and text have short names, for they are all over.
+func ident(s string) string          { return sqltext.Ident(s) }
+func table(t forge.TableName) string { return sqltext.Table(t) }
+func text(s string) string           { return sqltext.Text(s) }
 
 func texts(list []string) string {
 	out := make([]string, len(list))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -77,7 +78,7 @@ func (h *handlers) profile(ctx context.Context, in *tablePath) (*profileOutput, 
 func (h *handlers) summarize(ctx context.Context, q lake.Query, name forge.TableName, schema lake.Schema) ([]columnProfile, error) {
 	parts := []string{"count(*)"}
 	for _, c := range schema.Columns {
-		n := ident(c.Name)
+		n := sqltext.Ident(c.Name)
 		low, high, mean := "min("+n+")", "max("+n+")", "NULL::DOUBLE"
 		finiteLow, finiteHigh := "NULL::DOUBLE", "NULL::DOUBLE"
 		switch {
@@ -92,7 +93,7 @@ func (h *handlers) summarize(ctx context.Context, q lake.Query, name forge.Table
 		}
 		parts = append(parts, "count("+n+")", "approx_count_distinct("+n+")", low, high, mean, finiteLow, finiteHigh)
 	}
-	q.SQL = "SELECT " + strings.Join(parts, ", ") + " FROM " + quoted(name)
+	q.SQL = "SELECT " + strings.Join(parts, ", ") + " FROM " + sqltext.Table(name)
 	res, err := h.house.Engine.Query(ctx, q)
 	if err != nil {
 		return nil, err
@@ -132,15 +133,15 @@ func (h *handlers) distribute(ctx context.Context, q lake.Query, name forge.Tabl
 	var parts []string
 	for i := range columns {
 		c := &columns[i]
-		n := ident(c.Name)
+		n := sqltext.Ident(c.Name)
 		switch {
 		case c.Type.Numeric() && c.finite:
 			c.Histogram = newHistogram(c.low, c.high)
 			parts = append(parts, fmt.Sprintf("(SELECT %d AS c, %s AS b, NULL::VARCHAR AS v, count(*) AS n FROM %s WHERE isfinite(%s::DOUBLE) GROUP BY b)",
-				i, c.Histogram.bin(n), quoted(name), n))
+				i, c.Histogram.bin(n), sqltext.Table(name), n))
 		case c.Type != lake.Binary && !c.Type.Numeric() && c.Distinct > 0 && c.Distinct <= tooMany:
 			parts = append(parts, fmt.Sprintf("(SELECT %d AS c, NULL::BIGINT AS b, left(%s::VARCHAR, 200) AS v, count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT %d)",
-				i, n, quoted(name), n, topValues))
+				i, n, sqltext.Table(name), n, topValues))
 		}
 	}
 	if len(parts) == 0 {
@@ -189,5 +190,3 @@ func (h *histogram) bin(column string) string {
 }
 
 func literal(f float64) string { return fmt.Sprintf("'%g'", f) }
-
-func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

@@ -11,6 +11,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	"github.com/go-chi/chi/v5"
 )
@@ -109,7 +110,7 @@ func (h *handlers) rows(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	res, err := h.house.Engine.Query(r.Context(), lake.Query{
-		SQL: "SELECT * FROM " + quoted(name), Sources: map[forge.TableName]lake.Source{name: {Files: files, Schema: schema}},
+		SQL: "SELECT * FROM " + sqltext.Table(name), Sources: map[forge.TableName]lake.Source{name: {Files: files, Schema: schema}},
 		Limits: lake.Limits{Rows: limit, Time: time.Minute},
 	})
 	if err != nil {
@@ -125,8 +126,6 @@ type described struct {
 }
 
 func (d described) Schema() lake.Schema { return d.schema }
-
-func quoted(name forge.TableName) string { return `"` + name.Namespace + `"."` + name.Name + `"` }
 
 func number(r *http.Request, key string, otherwise, most int64) (int64, error) {
 	s := r.URL.Query().Get(key)

@@ -2,7 +2,8 @@ package mask
 
 import (
 	"fmt"
-	"strings"
+
+	"aiforge.dev/forge/internal/sqltext"
 )
 
 // Params are the places of the key's two blocks in a query, such as $1 and $2.
@@ -10,7 +11,7 @@ type Params struct{ Inner, Outer string }
 
 // Token is the SQL expression for the token of a text expression; NULL stays NULL.
 func Token(text, domain, prefix string, p Params) string {
-	return literal(prefix) + " || left(" + mac("token", domain, text, p) + fmt.Sprintf(", %d)", tokenDigits)
+	return sqltext.Text(prefix) + " || left(" + mac("token", domain, text, p) + fmt.Sprintf(", %d)", tokenDigits)
 }
 
 // Shift is the SQL expression for an entity's own number of days, from -days to
@@ -21,7 +22,7 @@ func Shift(entity, domain string, days int, p Params) string {
 }
 
 func mac(use, domain, text string, p Params) string {
-	head := "encode(" + literal(use) + ") || '\\x00'::BLOB || encode(" + literal(domain) + ") || '\\x00'::BLOB"
+	head := "encode(" + sqltext.Text(use) + ") || '\\x00'::BLOB || encode(" + sqltext.Text(domain) + ") || '\\x00'::BLOB"
 	return "sha256(CAST(" + p.Outer + " AS BLOB) || unhex(sha256(CAST(" + p.Inner + " AS BLOB) || " + head + " || encode(" + text + "))))"
 }
 
@@ -37,5 +38,3 @@ func Bucket(number string, size float64) string {
 	s := fmt.Sprintf("%v", size)
 	return "(floor(" + number + " / " + s + ") * " + s + ")"
 }
-
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

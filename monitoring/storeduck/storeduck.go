@@ -6,10 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/monitoring"
 )
 
@@ -58,7 +58,7 @@ func (s *Store) readSQL(labels *monitoring.Labels) string {
 	if labels != nil {
 		truth = "l.truth"
 		join = fmt.Sprintf(` LEFT JOIN (SELECT CAST(%s AS VARCHAR) AS k, last(CAST(%s AS VARCHAR)) AS truth FROM %s WHERE %s IS NOT NULL GROUP BY 1) l ON l.k = p.entity`,
-			quote(labels.Key), quote(labels.Label), labels.Table, quote(labels.Label))
+			sqltext.Ident(labels.Key), sqltext.Ident(labels.Label), labels.Table, sqltext.Ident(labels.Label))
 	}
 	return fmt.Sprintf(`WITH p AS (
   SELECT prediction_id, coalesce(event_time, "at") AS t, entity, version, features, label, score,
@@ -121,5 +121,3 @@ func moment(v any) time.Time {
 	t, _ := v.(time.Time)
 	return t.UTC()
 }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/internal/metric"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/training"
 )
 
@@ -122,10 +123,10 @@ type census struct {
 func (t *Trainer) census(ctx context.Context, scope forge.Scope, set features.TrainingSet, target string) (census, error) {
 	times := "0"
 	if c := columnOf(set, "time"); c != "" {
-		times = "count(DISTINCT " + quote(c) + ")"
+		times = "count(DISTINCT " + sqltext.Ident(c) + ")"
 	}
-	y := quote(target)
-	sql := fmt.Sprintf(`SELECT count(*), count(%[1]s), count(DISTINCT %[1]s), min(CAST(%[1]s AS VARCHAR)), %[2]s FROM %[3]s`, y, times, table(set))
+	y := sqltext.Ident(target)
+	sql := fmt.Sprintf(`SELECT count(*), count(%[1]s), count(DISTINCT %[1]s), min(CAST(%[1]s AS VARCHAR)), %[2]s FROM %[3]s`, y, times, sqltext.Table(set.Table))
 	rows, err := t.cfg.Data.Rows(ctx, scope, sql, pinned(set))
 	if err != nil {
 		return census{}, err

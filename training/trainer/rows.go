@@ -8,6 +8,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/training"
 )
 
@@ -30,17 +31,17 @@ func selectRows(set features.TrainingSet, target, task string, testFrom *time.Ti
 	for _, col := range set.Columns {
 		switch {
 		case col.Name == target && task == "regression":
-			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS DOUBLE) AS %[1]s", quote(col.Name)))
+			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS DOUBLE) AS %[1]s", sqltext.Ident(col.Name)))
 		case col.Name == target: // classes are texts, spelt as SQL spells them
-			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS VARCHAR) AS %[1]s", quote(col.Name)))
+			columns = append(columns, fmt.Sprintf("CAST(%[1]s AS VARCHAR) AS %[1]s", sqltext.Ident(col.Name)))
 		case col.Role == "feature" || col.Role == "kept":
-			columns = append(columns, quote(col.Name))
+			columns = append(columns, sqltext.Ident(col.Name))
 		}
 		if col.Role == "key" {
-			keys = append(keys, quote(col.Name))
+			keys = append(keys, sqltext.Ident(col.Name))
 		}
 		if col.Role == "time" {
-			at = quote(col.Name)
+			at = sqltext.Ident(col.Name)
 		}
 	}
 	if len(keys) == 0 { // a set without keys: the whole row stands for itself
@@ -55,7 +56,7 @@ func selectRows(set features.TrainingSet, target, task string, testFrom *time.Ti
 	}
 	return fmt.Sprintf(`SELECT %s, %s AS %s, CAST(__n AS BIGINT) AS %s
 FROM (SELECT *, %s FROM %s WHERE %s IS NOT NULL) t
-ORDER BY __n`, strings.Join(columns, ", "), part, SplitColumn, orderColumn, numbered, table(set), quote(target))
+ORDER BY __n`, strings.Join(columns, ", "), part, SplitColumn, orderColumn, numbered, sqltext.Table(set.Table), sqltext.Ident(target))
 }
 
 const (
@@ -93,7 +94,7 @@ func byHash(keys []string, target, task string) string {
 	hash := "md5(concat_ws('|', " + strings.Join(text, ", ") + "))"
 	class := ""
 	if task != "regression" {
-		class = "PARTITION BY " + quote(target) + " "
+		class = "PARTITION BY " + sqltext.Ident(target) + " "
 	}
 	return fmt.Sprintf("row_number() OVER (ORDER BY %[1]s) AS __n, row_number() OVER (%[2]sORDER BY %[1]s) AS __in_class", hash, class)
 }
@@ -101,17 +102,11 @@ func byHash(keys []string, target, task string) string {
 func rowText(set features.TrainingSet) string {
 	var parts []string
 	for _, c := range set.Columns {
-		parts = append(parts, fmt.Sprintf("coalesce(CAST(%s AS VARCHAR), '')", quote(c.Name)))
+		parts = append(parts, fmt.Sprintf("coalesce(CAST(%s AS VARCHAR), '')", sqltext.Ident(c.Name)))
 	}
 	return "concat_ws('|', " + strings.Join(parts, ", ") + ")"
-}
-
-func table(set features.TrainingSet) string {
-	return quote(set.Table.Namespace) + "." + quote(set.Table.Name)
 }
 
 func pinned(set features.TrainingSet) map[forge.TableName]int64 {
 	return map[forge.TableName]int64{set.Table: set.Snapshot}
 }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
