@@ -89,6 +89,13 @@ func PrincipalFrom(ctx context.Context) (Principal, bool) {
 	return p, ok
 }
 
+// By returns the name of ctx's principal, as "made by" shows it; empty when nobody is
+// signed in.
+func By(ctx context.Context) string {
+	p, _ := PrincipalFrom(ctx)
+	return p.Name
+}
+
 // ScopeFrom returns the scope of ctx's principal. Without one it fails with
 // KindDenied, so that a forgotten check can never reach another project's data.
 func ScopeFrom(ctx context.Context) (Scope, error) {

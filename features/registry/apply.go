@@ -43,7 +43,7 @@ func (s *Service) Apply(ctx context.Context, scope forge.Scope, doc features.Doc
 
 // prepare pins the tables of a version that will be new.
 func (s *Service) prepare(ctx context.Context, scope forge.Scope, v *features.Version) error {
-	v.Hash, v.Created, v.By = features.HashOf(v.View, v.Entity), s.now().UTC(), by(ctx)
+	v.Hash, v.Created, v.By = features.HashOf(v.View, v.Entity), s.now().UTC(), forge.By(ctx)
 	last, err := s.store.Version(ctx, scope, features.ViewRef{View: v.View.Name})
 	if err == nil && last.Hash == v.Hash {
 		return nil

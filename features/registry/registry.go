@@ -99,8 +99,3 @@ func (s *Service) link(ctx context.Context, scope forge.Scope, edges []forge.Edg
 	}
 	return s.lineage.Link(ctx, scope, edges...)
 }
-
-func by(ctx context.Context) string {
-	p, _ := forge.PrincipalFrom(ctx)
-	return p.Name
-}

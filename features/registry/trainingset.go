@@ -147,7 +147,7 @@ func (s *Service) write(ctx context.Context, scope forge.Scope, set features.Tra
 	}
 	q := lake.Query{SQL: sql, Setup: pit.Setup, Limits: lake.Limits{Time: joinTime}}
 	snap, err := s.house.Write(ctx, scope, set.Table, q, pinned, lake.Replace, lake.Change{
-		Tag: setTag(set.ID), Summary: map[string]string{"forge.training-set": set.ID, "forge.by": by(ctx)},
+		Tag: setTag(set.ID), Summary: map[string]string{"forge.training-set": set.ID, "forge.by": forge.By(ctx)},
 	})
 	var e *forge.Error
 	if errors.As(err, &e) && e.Kind == forge.KindConflict {

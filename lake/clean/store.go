@@ -59,8 +59,7 @@ func (s *Store) Put(ctx context.Context, scope forge.Scope, r lake.Recipe, expec
 	if err != nil {
 		return Stored{}, err
 	}
-	p, _ := forge.PrincipalFrom(ctx)
-	next := Stored{Name: r.Name, Hash: r.Hash(), By: p.Name, At: s.now().UTC().Truncate(time.Microsecond), Recipe: r}
+	next := Stored{Name: r.Name, Hash: r.Hash(), By: forge.By(ctx), At: s.now().UTC().Truncate(time.Microsecond), Recipe: r}
 	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
 		have, err := newest(ctx, tx, scope, r.Name)
 		switch {

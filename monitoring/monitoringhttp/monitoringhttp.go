@@ -197,7 +197,6 @@ func (h *handlers) resolve(ctx context.Context, in *alertInput) (*alertOutput, e
 	if err != nil {
 		return nil, err
 	}
-	p, _ := forge.PrincipalFrom(ctx)
-	a, err := h.watch.Resolve(ctx, scope, in.ID, p.Name)
+	a, err := h.watch.Resolve(ctx, scope, in.ID, forge.By(ctx))
 	return &alertOutput{a}, err
 }

@@ -119,12 +119,11 @@ func (j *job) observe(ctx context.Context, rec arrow.RecordBatch, parts []part, 
 	if j.args.Log == "" || j.cfg.Observer == nil {
 		return nil
 	}
-	who, _ := forge.PrincipalFrom(ctx)
 	h := j.handle
 	h.Deployment = j.args.Log
 	ids, times := j.column(rec, j.args.ID), j.times(rec)
 	for _, p := range parts {
-		a := predict.Answered{Handle: h, Batch: p.in, Output: p.out, At: j.model.At, Latency: took / time.Duration(max(1, rec.NumRows())), Source: "batch", By: who.Name, RequestID: j.run.ID()}
+		a := predict.Answered{Handle: h, Batch: p.in, Output: p.out, At: j.model.At, Latency: took / time.Duration(max(1, rec.NumRows())), Source: "batch", By: forge.By(ctx), RequestID: j.run.ID()}
 		for i := p.from; i < p.to; i++ {
 			a.IDs = append(a.IDs, j.run.ID()+"_"+strconv.FormatInt(first+int64(i), 10))
 			if ids != nil {

@@ -120,15 +120,10 @@ func (s *Service) answer(r *http.Request, scope forge.Scope, h router.Handle, c 
 	if s.cfg.Observer != nil {
 		Record(s.cfg.Observer, scope, Answered{
 			Handle: h, Batch: c.req.batch, Output: c.out, IDs: c.ids, Entities: c.req.subjects(), EventTimes: c.req.times,
-			At: start, Latency: time.Since(start), Source: "api", By: caller(r.Context()), RequestID: httpapi.RequestID(r.Context()),
+			At: start, Latency: time.Since(start), Source: "api", By: forge.By(r.Context()), RequestID: httpapi.RequestID(r.Context()),
 		})
 	}
 	return nil
-}
-
-func caller(ctx context.Context) string {
-	p, _ := forge.PrincipalFrom(ctx)
-	return p.Name
 }
 
 // lookUp fills the batch with the features of the request's entities.

@@ -63,7 +63,7 @@ func (t *Trainer) carryOut(ctx context.Context, job jobs.Run, run *training.Run)
 	run.State = "running"
 	version := training.Version{
 		Model: run.Spec.Model, Status: "pending", Run: run.ID, Digest: made.Digest, Dir: t.modelDir(scope, run.Spec.Model, made.Digest),
-		Task: run.Task, Metrics: run.Metrics, Set: run.Set.ID, By: who(ctx),
+		Task: run.Task, Metrics: run.Metrics, Set: run.Set.ID, By: forge.By(ctx),
 	}
 	if version, err = t.cfg.Registry.Register(ctx, scope, version); err != nil {
 		return err
@@ -207,9 +207,4 @@ func userText(err error) string {
 		return e.Text
 	}
 	return strings.TrimSpace(err.Error())
-}
-
-func who(ctx context.Context) string {
-	p, _ := forge.PrincipalFrom(ctx)
-	return p.Name
 }

@@ -118,8 +118,7 @@ func (v *Service) put(ctx context.Context, in *putInput) (*savedOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, _ := forge.PrincipalFrom(ctx)
-	saved, err := v.Store.Put(ctx, scope, p.Name, d, in.Body.Layout, in.Body.Revision)
+	saved, err := v.Store.Put(ctx, scope, forge.By(ctx), d, in.Body.Layout, in.Body.Revision)
 	return &savedOutput{Body: saved}, err
 }
 
