@@ -57,7 +57,7 @@ export function Home() {
           {alerts.length > 0 && (
             <Card title={t('home.alerts')} action={<Link to="/monitoring" className="text-[13px] font-medium text-accent hover:underline">{t('home.allAlerts')}</Link>}>
               <ul className="grid gap-1 px-2 pb-3">
-                {alerts.slice(0, 4).map((a) => (
+                {alerts.slice(0, 3).map((a) => (
                   <li key={a.id}>
                     <Link to="/monitoring/$name" params={{ name: a.deployment }} className="block rounded-lg px-3 py-2.5 hover:bg-sunken">
                       <div className="flex items-center justify-between gap-3"><span className="text-[13px] text-ink-2">{ago(a.created)}</span><Badge tone={a.state === 'resolved' ? 'good' : 'warn'} dot>{t(`alert.${a.state}`)}</Badge></div>

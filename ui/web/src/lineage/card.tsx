@@ -5,15 +5,15 @@ import type { LineageGraph } from '../api/types'
 import { ago } from '../design/format'
 import { Card } from '../design/kit'
 import { t, tryT } from '../i18n'
-import { layout, readable } from './rules'
+import { folded, layout, readable } from './rules'
 
 const W = 168, H = 58, gapX = 44, gapY = 14
 
 export function LineageCard({ kind, id }: { kind: string; id: string }) {
   const query = useQuery({ queryKey: ['lineage', kind, id], queryFn: ({ signal }) => get<LineageGraph>('/api/lineage', { ref: `${kind}:${id}`, direction: 'up', depth: 12 }, signal), retry: false })
-  const g = query.data
-  if (!g?.edges?.length) return null
-  const p = layout({ nodes: g.nodes ?? [], edges: g.edges })
+  if (!query.data?.edges?.length) return null
+  const g = folded({ nodes: query.data.nodes ?? [], edges: query.data.edges })
+  const p = layout(g)
   const at = new Map(p.nodes.map((n) => [n.key, { x: n.column * (W + gapX), y: n.row * (H + gapY) }]))
   const width = p.columns * (W + gapX) - gapX, height = p.rows * (H + gapY) - gapY
   return (
@@ -34,7 +34,7 @@ export function LineageCard({ kind, id }: { kind: string; id: string }) {
               return (
                 <li key={n.key} className="absolute flex flex-col justify-center rounded-[10px] border border-line bg-sunken px-3" style={{ left: pos.x, top: pos.y, width: W, height: H }}>
                   <span className="truncate text-[12px] text-ink-2">{tryT(`lineage.${n.kind}`, n.kind)}{n.at ? ` · ${ago(n.at)}` : ''}</span>
-                  <span className="truncate text-[13px] font-medium" title={name}>{name || tryT(`lineage.${n.kind}`, n.kind)}</span>
+                  <span className="truncate text-[13px] font-medium" title={name}>{(g.times.get(n.key) ?? 1) > 1 ? t('lineage.times', { count: g.times.get(n.key), name: name || tryT(`lineage.${n.kind}`, n.kind) }) : name || tryT(`lineage.${n.kind}`, n.kind)}</span>
                 </li>
               )
             })}

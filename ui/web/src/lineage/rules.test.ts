@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { layout, readable } from './rules'
+import { folded, layout, readable } from './rules'
 
 const ref = (s: string) => { const [kind, id] = s.split(':'); return { kind: kind!, id: id! } }
 const edge = (from: string, to: string) => ({ from: ref(from), to: ref(to), by: 'x', at: '' })
@@ -9,6 +9,13 @@ test('everything stands right of what it was made from', () => {
   const column = Object.fromEntries(p.nodes.map((n) => [n.key, n.column]))
   expect(column).toEqual({ 'file:a': 0, 'view:v': 1, 'snapshot:b': 1, 'trainingset:c': 2 })
   expect(p.links).toHaveLength(4)
+})
+
+test('what has one name is one node', () => {
+  const at = (s: string, title: string, when: string) => ({ ref: ref(s), title, at: when })
+  const g = folded({ nodes: [at('file:1', '70b08a9e83c30f278aa', '1'), at('file:2', 'fa4a0f083159be13c9e', '2'), at('snapshot:raw.calls@1', 'raw.calls, snapshot 1', '1'), at('snapshot:raw.calls@2', 'raw.calls, snapshot 2', '2')], edges: [edge('file:1', 'snapshot:raw.calls@1'), edge('file:2', 'snapshot:raw.calls@2'), edge('snapshot:raw.calls@1', 'snapshot:raw.calls@2')] })
+  expect(g.nodes.map((n) => [n.ref.kind, n.title, n.at, g.times.get(`${n.ref.kind}:${n.ref.id}`)])).toEqual([['file', '', '2', 2], ['snapshot', 'raw.calls', '2', 2]])
+  expect(layout(g).links).toHaveLength(1)
 })
 
 test('a circle ends', () => {

@@ -6,6 +6,24 @@ export interface Picture { nodes: Placed[]; links: { from: string; to: string; b
 
 const keyOf = (r: Ref | string) => (typeof r === 'string' ? r : `${r.kind}:${r.id}`)
 
+/**
+ * folded puts what a person would call by one name into one node: eight files that
+ * went into one table, the snapshots of a table one after the other.
+ */
+export function folded(g: LineageGraph): LineageGraph & { times: Map<string, number> } {
+  const named = new Map(g.nodes.map((n) => [keyOf(n.ref), n.title || '']))
+  const times = new Map<string, number>()
+  const newest = new Map<string, LineageGraph['nodes'][number]>()
+  const same = (r: Ref): Ref => ({ kind: r.kind, id: readable(r.kind, named.get(keyOf(r)) || r.id) })
+  for (const n of g.nodes) {
+    const ref = same(n.ref), k = keyOf(ref), held = newest.get(k)
+    times.set(k, (times.get(k) ?? 0) + 1)
+    if (!held || (n.at ?? '') > (held.at ?? '')) newest.set(k, { ...n, ref, title: ref.id })
+  }
+  const edges = g.edges.map((e) => ({ ...e, from: same(e.from), to: same(e.to) })).filter((e) => keyOf(e.from) !== keyOf(e.to))
+  return { nodes: [...newest.values()], edges, times }
+}
+
 /** layout gives each node the column after the furthest of its sources; equal columns are stacked by their sources' order. */
 export function layout(g: LineageGraph): Picture {
   const links = unique(g.edges.map((e) => ({ from: keyOf(e.from), to: keyOf(e.to), by: e.by })))

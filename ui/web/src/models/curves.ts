@@ -43,7 +43,7 @@ export function importanceOf(curves: Curves | undefined): { name: string; value:
     const n = pick(o, ['features', 'names', 'columns', ...names]), v = pick(o, ['importances', 'values', ...values])
     out = Array.isArray(n) && Array.isArray(v) ? n.map((name, i) => ({ name: String(name), value: Number(v[i]) })) : Object.entries(o).map(([name, value]) => ({ name, value: Number(value) }))
   }
-  return out.filter((i) => Number.isFinite(i.value)).sort((a, b) => b.value - a.value)
+  return out.filter((i) => i.value > 0).sort((a, b) => b.value - a.value)
 }
 
 export interface Confusion { classes: string[]; rows: number[][] }
