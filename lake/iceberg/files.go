@@ -109,6 +109,9 @@ func (t *Tables) entries(name forge.TableName, snap *table.Snapshot) func(yield 
 // readers would silently see as NULL: a column without a field id, with an unknown
 // one, or of another type; and any file outside the table's folder.
 func (t *Tables) dataFile(name forge.TableName, meta table.Metadata, f lake.DataFile) (ice.DataFile, error) {
+	if spec := meta.PartitionSpec(); !spec.IsUnpartitioned() {
+		return nil, forge.Errorf(forge.KindInvalid, nil, "table %s is partitioned by another program (%s), and rows cannot be added to it here: use that program, or write to another table", name, spec)
+	}
 	dir := t.path(meta.Location())
 	clean := filepath.Clean(f.Path)
 	if !strings.HasPrefix(clean, dir+string(filepath.Separator)) {

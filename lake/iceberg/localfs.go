@@ -20,6 +20,7 @@ import (
 // disk when Close returns and that no other user of the machine can read.
 type localFS struct {
 	icebergio.LocalFS
+	root    string // of the warehouse, absolute
 	dropped string // where folders go that are being removed
 }
 
@@ -39,17 +40,39 @@ func (l localFS) WriteFile(name string, data []byte) error {
 	return f.Close()
 }
 
-func (localFS) uri(p string) string { return (&url.URL{Scheme: "file", Path: p}).String() }
+// Open, ReadFile and Remove take names as other Iceberg clients write them.
+func (l localFS) Open(name string) (icebergio.File, error) { return l.LocalFS.Open(l.path(name)) }
 
-func (localFS) path(u string) string {
-	if !strings.HasPrefix(u, "file:") {
+func (l localFS) ReadFile(name string) ([]byte, error) { return l.LocalFS.ReadFile(l.path(name)) }
+
+func (l localFS) Remove(name string) error { return l.LocalFS.Remove(l.path(name)) }
+
+// plain reports whether the warehouse's path is the same with and without the escapes
+// of a URI. Other Iceberg clients know no escapes: to them %20 is three characters, which
+// partition folders have in their names. iceberg-go writes them, so that a warehouse at
+// a path with a space works for us alone.
+func (l localFS) plain() bool {
+	return (&url.URL{Scheme: "file", Path: l.root}).String() == "file://"+l.root
+}
+
+func (l localFS) uri(p string) string {
+	if l.plain() {
+		return "file://" + p
+	}
+	return (&url.URL{Scheme: "file", Path: p}).String()
+}
+
+func (l localFS) path(u string) string {
+	p, ok := strings.CutPrefix(u, "file:")
+	if !ok {
 		return u
 	}
-	p, err := url.Parse(u)
-	if err != nil {
-		return u
+	if !l.plain() {
+		if parsed, err := url.Parse(u); err == nil {
+			return parsed.Path
+		}
 	}
-	return p.Path
+	return "/" + strings.TrimLeft(p, "/")
 }
 
 // put syncs files and the names of their folder. The disk takes several syncs at once

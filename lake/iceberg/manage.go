@@ -14,6 +14,15 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
+// Shared fails when other Iceberg clients would look for the tables' files where they
+// are not.
+func (t *Tables) Shared() error {
+	if l, ok := t.fs.(localFS); ok && !l.plain() {
+		return forge.Errorf(forge.KindUnavailable, nil, "the data folder %s has characters in its path (a space, %% or the like) that Iceberg clients do not find again: move it to a plain path; forge's own SQL is not affected", l.root)
+	}
+	return nil
+}
+
 // Names lists the project's tables in order.
 func (c *Catalog) Names(ctx context.Context) ([]forge.TableName, error) {
 	if err := checkScope(c.scope); err != nil {

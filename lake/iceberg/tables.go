@@ -89,7 +89,7 @@ func (t *Tables) open(warehouse string) error {
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "warehouse %s cannot be written", abs)
 	}
-	t.fs, t.warehouse = localFS{dropped: filepath.Join(abs, ".dropped")}, abs
+	t.fs, t.warehouse = localFS{root: abs, dropped: filepath.Join(abs, ".dropped")}, abs
 	return nil
 }
 
@@ -305,7 +305,7 @@ func (t *Tables) Drop(ctx context.Context, scope forge.Scope, name forge.TableNa
 func (t *Tables) describe(name forge.TableName, p pointer, meta table.Metadata) lake.Table {
 	out := lake.Table{
 		Name: name, Schema: lakeSchema(meta.CurrentSchema(), meta.Properties()), Location: t.path(p.location),
-		Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
+		LastColumn: meta.LastColumnID(), Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
 	}
 	if cur := meta.CurrentSnapshot(); cur != nil {
 		s := snapshotOf(meta, cur)
