@@ -61,6 +61,7 @@ type Catalog interface {
 type Config struct {
 	DB      *sqldb.DB
 	Catalog func(forge.Scope) Catalog
+	Shared  func() error     // says why other programs cannot use the files; nil: they can
 	Lineage forge.Lineage    // nil: none is written
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now

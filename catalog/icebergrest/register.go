@@ -16,7 +16,7 @@ func Register(server *httpapi.Server, s *Service) {
 	for i, rt := range routes {
 		endpoints[i] = rt.method + " " + rt.path
 	}
-	s.add(server, route{"GET", "/v1/config", "config", "What the Iceberg catalog offers", forge.PermRead, true, config(endpoints)})
+	s.add(server, route{"GET", "/v1/config", "config", "What the Iceberg catalog offers", forge.PermRead, true, s.config(endpoints)})
 	for _, rt := range routes {
 		s.add(server, rt)
 	}
@@ -36,9 +36,15 @@ func (s *Service) add(server *httpapi.Server, rt route) {
 	})
 }
 
-// config tells a client the prefix of its paths and which of them there are.
-func config(endpoints []string) func(http.ResponseWriter, *http.Request) error {
+// config tells a client the prefix of its paths and which of them there are. It is what
+// every client asks first, and so the place to say that it cannot work here.
+func (s *Service) config(endpoints []string) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, _ *http.Request) error {
+		if s.cfg.Shared != nil {
+			if err := s.cfg.Shared(); err != nil {
+				return err
+			}
+		}
 		return answer(w, http.StatusOK, map[string]any{
 			"defaults": map[string]string{}, "overrides": map[string]string{"prefix": Prefix}, "endpoints": endpoints,
 		})
