@@ -9,6 +9,8 @@ import (
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/serving/onnx"
 	"aiforge.dev/forge/training"
+	"aiforge.dev/forge/training/mlflowhttp"
+	"aiforge.dev/forge/training/mlflowstore"
 	"aiforge.dev/forge/training/python"
 	"aiforge.dev/forge/training/runlocal"
 	trainingstore "aiforge.dev/forge/training/store"
@@ -42,6 +44,17 @@ func (a *App) openTraining(ctx context.Context) error {
 	})
 	a.jobs.Register(trainer.JobKind, t.trainer.Train)
 	traininghttp.Register(a.server, t.trainer, t.store)
+	return a.openMLflow(ctx)
+}
+
+// openMLflow lets MLflow's clients track runs here and see the registry.
+func (a *App) openMLflow(ctx context.Context) error {
+	t := &a.training
+	store, err := mlflowstore.Open(ctx, a.db, nil)
+	if err != nil {
+		return err
+	}
+	mlflowhttp.Register(a.server, mlflowhttp.Config{Dir: a.cfg.Data, Store: store, Registry: t.store, Runs: t.trainer, States: t.store, Verifier: verifier{t}, Log: a.log})
 	return nil
 }
 
