@@ -36,7 +36,9 @@ func (s *Service) unary(m method) func(w http.ResponseWriter, r *http.Request) e
 		defer s.giveBack(c)
 		if c.body, err = readMessage(r, c.body[:0], s.cfg.MaxBody); err == nil {
 			c.answer = append(c.answer[:0], make([]byte, prefix)...)
-			err = m(ctx, c)
+			if err = ctx.Err(); err == nil {
+				err = m(ctx, c)
+			}
 		}
 		if err != nil {
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -59,10 +59,9 @@ func (s *Service) record(ctx context.Context, scope forge.Scope, h router.Handle
 	if s.cfg.Observer == nil {
 		return
 	}
-	p, _ := forge.PrincipalFrom(ctx)
 	a := predict.Answered{
 		Handle: h, Batch: x.req.Batch, Output: x.out, IDs: x.ids, At: start, Latency: time.Since(start),
-		Source: "grpc", By: p.Name, RequestID: httpapi.RequestID(ctx),
+		Source: "grpc", By: forge.By(ctx), RequestID: httpapi.RequestID(ctx),
 	}
 	if x.req.id != "" {
 		a.Entities = oip.Entities(x.req.id, x.req.N)

@@ -484,7 +484,7 @@ func TestBadFrames(t *testing.T) {
 		{"unknown compression", "010000000100", "12", "grpc-encoding", []string{"Grpc-Encoding", "snappy"}},
 		{"not gzip", "010000000100", "3", "not gzip", []string{"Grpc-Encoding", "gzip"}},
 		{"a bad timeout", "0000000000", "3", "grpc-timeout", []string{"Grpc-Timeout", "soon"}},
-		{"no time left", "0000000000", "4", "grpc-timeout", []string{"Grpc-Timeout", "0n"}},
+		{"no time left", "00000000070a0563616c6c73", "4", "grpc-timeout", []string{"Grpc-Timeout", "0n"}},
 		{"much time", "00000000070a0563616c6c73", "0", "", []string{"Grpc-Timeout", "99999999H"}},
 	} {
 		body, err := hex.DecodeString(c.body)
