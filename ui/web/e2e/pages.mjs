@@ -6,14 +6,16 @@ import { launch, settings, signIn, watch } from './browser.mjs'
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const at = settings()
 const browser = await launch()
+const [onlySize, onlyTheme] = process.argv.slice(2) // npm run axe -- wide dark
 const faults = []
+const fault = (text) => { faults.push(text); console.error(text) }
 
 async function check(page, name) {
   await page.addScriptTag({ path: axe })
   const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }))
-  for (const v of found.violations) faults.push(`${name}: ${v.id} (${v.impact}): ${v.nodes.length} × ${v.nodes[0].target.join(' ')}\n    ${v.nodes[0].failureSummary?.split('\n').slice(1, 3).join(' ')}`)
+  for (const v of found.violations) fault(`${name}: ${v.id} (${v.impact}): ${v.nodes.length} × ${v.nodes[0].target.join(' ')}\n    ${v.nodes[0].failureSummary?.split('\n').slice(1, 3).join(' ')}`)
   const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-  if (over > 0) faults.push(`${name}: ${over} px wider than the screen`)
+  if (over > 0) fault(`${name}: ${over} px wider than the screen`)
 }
 
 /** settled waits until nothing on the page says that it is still loading. */
@@ -39,6 +41,7 @@ async function pagesOf(page) {
 
 for (const [size, viewport] of Object.entries({ wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } })) {
   for (const colorScheme of ['light', 'dark']) {
+    if ((onlySize && onlySize !== size) || (onlyTheme && onlyTheme !== colorScheme)) continue
     const context = await browser.newContext({ viewport, colorScheme, bypassCSP: true })
     const page = await context.newPage()
     const seen = watch(page, at.url)
@@ -51,13 +54,10 @@ for (const [size, viewport] of Object.entries({ wide: { width: 1440, height: 900
       await settled(page)
       await check(page, `${path} ${size} ${colorScheme}`)
     }
-    faults.push(...seen)
+    seen.forEach(fault)
     await context.close()
   }
 }
 await browser.close()
-if (faults.length) {
-  console.error(faults.join('\n'))
-  process.exit(1)
-}
+if (faults.length) process.exit(1)
 console.log('every page is clean')
