@@ -68,8 +68,9 @@ const (
 )
 
 // Write stores the result of trusted SQL in a table, which it creates with the
-// result's schema if need be. Columns that the table lacks are added; columns that
-// the result lacks are NULL.
+// result's schema if need be. Append adds columns that the table lacks, and columns
+// that the result lacks are NULL. Replace makes the table what the result is: columns
+// that it lacks go, and a column whose type changed is made anew, in the same commit.
 func (h *House) Write(ctx context.Context, scope forge.Scope, name forge.TableName, q Query, at At, mode Mode, change Change) (Snapshot, error) {
 	if err := h.resolve(ctx, scope, &q, at); err != nil {
 		return Snapshot{}, err
@@ -78,7 +79,24 @@ func (h *House) Write(ctx context.Context, scope forge.Scope, name forge.TableNa
 	if err != nil {
 		return Snapshot{}, err
 	}
-	table, err := h.Ensure(ctx, scope, name, want)
+	return h.WriteAs(ctx, scope, name, q, at, mode, want, change)
+}
+
+// WriteAs is Write for a result whose columns the caller knows; their labels are kept
+// with those that are new.
+func (h *House) WriteAs(ctx context.Context, scope forge.Scope, name forge.TableName, q Query, at At, mode Mode, want Schema, change Change) (Snapshot, error) {
+	if err := h.resolve(ctx, scope, &q, at); err != nil {
+		return Snapshot{}, err
+	}
+	var table Table
+	var err error
+	if mode == Replace {
+		if table, err = h.loadOrCreate(ctx, scope, name, want); err == nil {
+			table.Schema, change.DropColumns, change.AddColumns = table.become(want)
+		}
+	} else {
+		table, err = h.Ensure(ctx, scope, name, want)
+	}
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -90,12 +108,40 @@ func (h *House) Write(ctx context.Context, scope forge.Scope, name forge.TableNa
 	return h.Tables.Commit(ctx, scope, name, change)
 }
 
-// Ensure returns the table, created or widened so that it has the wanted columns.
-func (h *House) Ensure(ctx context.Context, scope forge.Scope, name forge.TableName, want Schema) (Table, error) {
+func (h *House) loadOrCreate(ctx context.Context, scope forge.Scope, name forge.TableName, want Schema) (Table, error) {
 	table, err := h.Tables.Load(ctx, scope, name)
-	if forge.KindOf(err) == forge.KindNotFound && err != nil {
+	if err != nil && forge.KindOf(err) == forge.KindNotFound {
 		return h.Tables.Create(ctx, scope, name, want, nil)
 	}
+	return table, err
+}
+
+// become compares a table's columns with those of rows that will replace all of its
+// rows: the schema to write them with, and which columns go and come. Columns that
+// stay keep their ids, so that names, labels and older files go on meaning the same.
+func (t Table) become(want Schema) (Schema, []string, []Column) {
+	var kept, added []Column
+	var gone []string
+	for _, have := range t.Schema.Columns {
+		if w, ok := want.Column(have.Name); ok && w.Type == have.Type {
+			kept = append(kept, have)
+		} else {
+			gone = append(gone, have.Name)
+		}
+	}
+	for _, w := range want.Columns {
+		if have, ok := t.Schema.Column(w.Name); ok && have.Type == w.Type {
+			continue
+		}
+		w.ID = t.LastColumn + len(added) + 1
+		added = append(added, w)
+	}
+	return Schema{Columns: append(kept, added...)}, gone, added
+}
+
+// Ensure returns the table, created or widened so that it has the wanted columns.
+func (h *House) Ensure(ctx context.Context, scope forge.Scope, name forge.TableName, want Schema) (Table, error) {
+	table, err := h.loadOrCreate(ctx, scope, name, want)
 	if err != nil {
 		return Table{}, err
 	}

@@ -61,7 +61,8 @@ type Snapshot struct {
 type Table struct {
 	Name       forge.TableName   `json:"name"`
 	Schema     Schema            `json:"schema"`
-	Location   string            `json:"-"`
+	Location   string            `json:"-"`                  // folder that Engine.Write may write to
+	LastColumn int               `json:"-"`                  // highest column id that the table ever had
 	Snapshot   *Snapshot         `json:"snapshot,omitempty"` // nil: no rows yet
 	Properties map[string]string `json:"properties,omitempty"`
 	Rows       int64             `json:"rows"`
@@ -82,8 +83,14 @@ type DataFile struct {
 // schema (Engine.Write or Tables.NewWriter). Everything lands or nothing does.
 type Change struct {
 	Add        []DataFile
-	ReplaceAll bool     // Add replaces every file of the table
-	AddColumns []Column // before Add
+	ReplaceAll bool // Add replaces every file of the table
+	// DropColumns go and AddColumns come before Add; a name in both has another type
+	// and gets a new field id, so that old files are never read as the new type. Older
+	// snapshots keep their columns. What is so already is left as it is. An ID in
+	// AddColumns is the one that the files in Add carry; it must be the next free one
+	// (Table.LastColumn), else the commit fails with KindConflict.
+	DropColumns []string
+	AddColumns  []Column
 	// Properties are set in the same commit; Expect must hold before it ("" means
 	// absent), else the commit fails with KindConflict and nothing has changed.
 	Properties map[string]string

@@ -141,12 +141,6 @@ func (a *application) writeRejects(ctx context.Context, out *Applied) error {
 
 // write stores a query's rows in a table, which gets the columns' tags when made.
 func (a *application) write(ctx context.Context, to forge.TableName, sql string, schema lake.Schema, sources map[forge.TableName]lake.Source) (lake.Snapshot, error) {
-	if _, err := a.house.Ensure(ctx, a.scope, to, schema); err != nil {
-		if forge.KindOf(err) == forge.KindConflict {
-			return lake.Snapshot{}, forge.Errorf(forge.KindConflict, err, "%s: %s; or drop %s first", to, err, to)
-		}
-		return lake.Snapshot{}, err
-	}
 	q := a.plan.Query(sql)
 	q.Sources = copySources(sources)
 	q.Limits.Time = applyTime
@@ -162,8 +156,20 @@ func (a *application) write(ctx context.Context, to forge.TableName, sql string,
 			return lake.Snapshot{}, err
 		}
 		change.Expect = expect
+		if _, err := a.widen(ctx, to, schema); err != nil {
+			return lake.Snapshot{}, err
+		}
 	}
-	return a.house.Write(ctx, a.scope, to, q, a.at, mode, change)
+	return a.house.WriteAs(ctx, a.scope, to, q, a.at, mode, schema, change)
+}
+
+// widen gives a table that rows are appended to the columns that it lacks.
+func (a *application) widen(ctx context.Context, to forge.TableName, schema lake.Schema) (lake.Table, error) {
+	got, err := a.house.Ensure(ctx, a.scope, to, schema)
+	if err != nil && forge.KindOf(err) == forge.KindConflict {
+		return got, forge.Errorf(forge.KindConflict, err, "%s: %s; or run the recipe once with mode: replace", to, err)
+	}
+	return got, err
 }
 
 func (a *application) appends() bool { return a.plan.Recipe.Mode == lake.Append }
@@ -249,7 +255,7 @@ func (a *application) newFiles(ctx context.Context, t forge.TableName, seen stri
 }
 
 func (a *application) unchanged(ctx context.Context, out Applied) (Applied, error) {
-	got, err := a.house.Ensure(ctx, a.scope, out.Table, a.plan.Schema)
+	got, err := a.widen(ctx, out.Table, a.plan.Schema)
 	if err != nil {
 		return out, err
 	}

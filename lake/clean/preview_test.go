@@ -84,15 +84,35 @@ func TestPreviewAfterFreeSQL(t *testing.T) {
 	}
 }
 
-func TestApplyWithAnotherTypeSaysWhatToDo(t *testing.T) {
+// An edited recipe decides what the table's columns are: what it no longer makes is
+// gone, and another type takes the place of the old one.
+func TestApplyOfAnEditedRecipe(t *testing.T) {
 	h := laketest.House(t)
 	load(t, h, "raw.many", manyRows(3))
 	r := parse(t, manyRecipe)
 	apply(t, h, r)
-	r.Steps = append(r.Steps, lake.Step{Do: "cast", With: map[string]any{"columns": map[string]any{"twice": "string"}}})
-	_, err := clean.Apply(t.Context(), h, scope, r, testKey, nil, day, nil)
+	r.Steps = append(r.Steps,
+		lake.Step{Do: "cast", With: map[string]any{"columns": map[string]any{"twice": "string"}}},
+		lake.Step{Do: "drop", With: map[string]any{"columns": []any{"s"}}})
+	apply(t, h, r)
+	got, err := h.Tables.Load(t.Context(), scope, r.To)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, _ := got.Schema.Column("twice")
+	if _, ok := got.Schema.Column("s"); ok || twice.Type != lake.String {
+		t.Errorf("columns %+v: want no s, and twice as text", got.Schema.Columns)
+	}
+	if n := len(cells(t, h, "SELECT twice FROM "+r.To.String()+" WHERE twice IS NOT NULL")); n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+	// A table that rows are appended to keeps its columns, and the message says the way.
+	r = parse(t, manyRecipe)
+	apply(t, h, r)
+	r.Mode, r.Steps = lake.Append, append(r.Steps, lake.Step{Do: "cast", With: map[string]any{"columns": map[string]any{"twice": "date"}}})
+	_, err = clean.Apply(t.Context(), h, scope, r, testKey, nil, day, nil)
 	laketest.WantKind(t, err, forge.KindConflict)
-	if err == nil || !strings.Contains(err.Error(), "drop curated.many") || !strings.Contains(err.Error(), "twice") {
+	if err != nil && (!strings.Contains(err.Error(), "mode: replace") || !strings.Contains(err.Error(), "twice")) {
 		t.Errorf("error %v", err)
 	}
 }

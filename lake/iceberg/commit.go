@@ -67,6 +67,9 @@ func (t *Tables) commit(ctx context.Context, scope forge.Scope, name forge.Table
 	if err != nil {
 		return lake.Snapshot{}, nil, forge.Errorf(forge.KindInvalid, err, "table %s: this change is not possible: %s", name, err)
 	}
+	if ch.Tag != "" && next.CurrentSnapshot() == nil {
+		return lake.Snapshot{}, nil, forge.Errorf(forge.KindConflict, nil, "table %s has no snapshot that could be tagged %q", name, ch.Tag)
+	}
 	if ch.Tag != "" {
 		tag := table.NewSetSnapshotRefUpdate(ch.Tag, next.CurrentSnapshot().SnapshotID, table.TagRef, 0, 0, 0)
 		if next, err = table.UpdateTableMetadata(meta, append(updates, tag), p.metadata); err != nil {
@@ -176,7 +179,7 @@ func expected(name forge.TableName, meta table.Metadata, ch lake.Change) error {
 // plan writes the manifests of a change and returns its metadata updates.
 func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta table.Metadata, ch lake.Change) ([]table.Update, error) {
 	tx := t.iceberg(name, p.metadata, meta, nil).NewTransaction()
-	if err := addColumns(tx, name, meta, ch.AddColumns); err != nil {
+	if err := changeColumns(tx, name, meta, ch); err != nil {
 		return nil, err
 	}
 	if err := setProperties(tx, ch.Properties); err != nil {
@@ -224,38 +227,6 @@ func (t *Tables) put(ctx context.Context, name forge.TableName, meta table.Metad
 		return forge.Errorf(forge.KindUnavailable, err, "table %s: its new files cannot be stored", name)
 	}
 	return nil
-}
-
-func addColumns(tx *table.Transaction, name forge.TableName, meta table.Metadata, columns []lake.Column) error {
-	have := lakeSchema(meta.CurrentSchema(), nil)
-	missing, err := have.Missing(lake.Schema{Columns: columns})
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	all := lake.Schema{Columns: append(slices.Clone(have.Columns), missing...)}
-	if err := all.Check(); err != nil {
-		return err
-	}
-	us := tx.UpdateSchema(true, false)
-	for _, c := range missing {
-		typ, err := icebergType(c.Type)
-		if err != nil {
-			return err
-		}
-		us = us.AddColumn([]string{c.Name}, typ, c.Doc, false, nil)
-	}
-	if err := us.Commit(); err != nil {
-		return forge.Errorf(forge.KindInvalid, err, "table %s: these columns cannot be added: %s", name, err)
-	}
-	staged, err := tx.StagedTable()
-	if err != nil {
-		return err
-	}
-	tags, err := tagProperties(missing, staged.Schema())
-	if err != nil {
-		return err
-	}
-	return tx.SetProperties(tags)
 }
 
 // setProperties sets properties and removes those whose value is empty.

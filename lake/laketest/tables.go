@@ -10,6 +10,8 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // Scope and Other are two tenants that must never see each other.
@@ -41,6 +43,7 @@ func TestTables(t *testing.T, open func(t testing.TB) lake.Tables) {
 		"create and load":          createAndLoad,
 		"append, replace, history": history,
 		"columns added":            columnsAdded,
+		"columns replaced":         columnsReplaced,
 		"expectations":             expectations,
 		"tags stay":                tagsStay,
 		"commit twice":             commitTwice,
@@ -134,6 +137,62 @@ func columnsAdded(t *testing.T, tables lake.Tables) {
 	if _, schema, _ := tables.Files(ctx, Scope, name, one.ID); len(schema.Columns) != 3 {
 		t.Errorf("the current snapshot reads with %d columns, want 3", len(schema.Columns))
 	}
+}
+
+func columnsReplaced(t *testing.T, tables lake.Tables) {
+	ctx, name := t.Context(), Name("raw.calls")
+	Must(tables.Create(ctx, Scope, name, Pairs, nil))
+	one := Must(tables.Commit(ctx, Scope, name, lake.Change{Add: []lake.DataFile{WritePairs(t, tables, Scope, name, 0, 2)}}))
+	// text goes, n becomes another type, more comes; the rows are replaced by none.
+	ch := lake.Change{
+		ReplaceAll: true, DropColumns: []string{"text", "n", "never there"}, Summary: map[string]string{"why": "types"},
+		AddColumns: []lake.Column{{ID: 3, Name: "n", Type: lake.String, Tags: []string{"key"}}, {ID: 4, Name: "more", Type: lake.Double}},
+	}
+	for range 2 { // the second time everything is so already
+		two := Must(tables.Commit(ctx, Scope, name, ch))
+		if two.Rows != 0 {
+			t.Errorf("rows = %d", two.Rows)
+		}
+		got := Must(tables.Load(ctx, Scope, name))
+		if n, _ := got.Schema.Column("n"); len(got.Schema.Columns) != 2 || n.ID != 3 || n.Type != lake.String || !slices.Equal(n.Tags, []string{"key"}) || got.LastColumn != 4 {
+			t.Errorf("table = %+v", got)
+		}
+	}
+	files, schema, err := tables.Files(ctx, Scope, name, one.ID)
+	if n, _ := schema.Column("n"); err != nil || RowsOf(files) != 2 || len(schema.Columns) != 2 || n.ID != 1 || n.Type != lake.Long {
+		t.Errorf("the older snapshot reads as %+v, %v", schema, err)
+	}
+	// An id that is not free means that someone else was first.
+	for _, id := range []int{4, 6} {
+		_, err = tables.Commit(ctx, Scope, name, lake.Change{AddColumns: []lake.Column{{ID: id, Name: "late", Type: lake.Int}}})
+		WantKind(t, err, forge.KindConflict)
+	}
+	// Without its column a file is not the table's.
+	_, err = tables.Commit(ctx, Scope, name, lake.Change{DropColumns: []string{"n", "more"}})
+	WantKind(t, err, forge.KindInvalid)
+	stale := writeOne(t, tables, name)
+	_, err = tables.Commit(ctx, Scope, name, lake.Change{Add: []lake.DataFile{stale}, DropColumns: []string{"more"}})
+	WantKind(t, err, forge.KindInvalid)
+	if got := Must(tables.Load(ctx, Scope, name)); len(got.Schema.Columns) != 2 {
+		t.Errorf("a refused change left %+v", got.Schema)
+	}
+}
+
+// writeOne writes a row of NULLs as a data file of the table as it is now.
+func writeOne(t *testing.T, tables lake.Tables, name forge.TableName) lake.DataFile {
+	schema := Must(Must(tables.Load(t.Context(), Scope, name)).Schema.Arrow())
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for i := range schema.Fields() {
+		b.Field(i).AppendNull()
+	}
+	batch := b.NewRecordBatch()
+	defer batch.Release()
+	w := Must(tables.NewWriter(t.Context(), Scope, name))
+	if err := w.Write(batch); err != nil {
+		t.Fatal(err)
+	}
+	return Must(w.Close())
 }
 
 func expectations(t *testing.T, tables lake.Tables) {
