@@ -14,6 +14,7 @@ import (
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/keyset"
 	"aiforge.dev/forge/internal/sqldb"
+	"aiforge.dev/forge/internal/telemetry"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/clean"
 )
@@ -30,6 +31,7 @@ type App struct {
 	jobs  *jobs.Runner
 	house *lake.House
 
+	figures  *telemetry.Telemetry
 	identity identity
 	ingest   ingestParts
 	recipes  *clean.Service
@@ -52,7 +54,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log}
 	for _, open := range []func(context.Context) error{
 		a.openData, a.openMetadata, a.openIdentity, a.openLake, a.openIngest, a.openRecipes,
-		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openHealth, a.openListener,
+		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openHealth, a.openMetrics, a.openListener,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())

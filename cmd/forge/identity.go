@@ -15,6 +15,7 @@ import (
 	catalogstore "aiforge.dev/forge/catalog/store"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/internal/jobs/jobshttp"
+	"aiforge.dev/forge/internal/telemetry"
 )
 
 // identity is who there is, what they may, and what was done.
@@ -51,6 +52,8 @@ func (a *App) openIdentity(ctx context.Context) error {
 		return err
 	}
 	a.server = httpapi.New(gate.New(a.identity.auth, log, a.log), version, a.log)
+	a.figures = telemetry.New(version)
+	a.server.Measure(a.figures.Meter)
 	cataloghttp.Register(a.server, cataloghttp.Services{Auth: a.identity.auth, Audit: log, Lineage: a.identity.lineage, Secure: a.cfg.TLSCert != ""})
 	jobshttp.Register(a.server, a.jobs)
 	return nil

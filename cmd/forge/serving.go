@@ -47,12 +47,13 @@ func (a *App) openServing(ctx context.Context) error {
 		return s.log.Close(ctx)
 	})
 	look := lookups{a.features.registry}
-	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: s.log}), a.jobs)
-	protocol := oip.Config{Deployments: s.router, Observer: s.log, Version: version}
+	seen := counted{s.log, a.figures}
+	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: seen}), a.jobs)
+	protocol := oip.Config{Deployments: s.router, Observer: seen, Version: version}
 	oip.Register(a.server, oip.New(protocol))
 	oipgrpc.Register(a.server, oipgrpc.New(protocol))
 	a.jobs.Register(batch.Kind, batch.Handler(batch.Config{
-		Predictors: s.router, Lake: batchLake{a.house}, Observer: s.log, Lineage: a.identity.lineage,
+		Predictors: s.router, Lake: batchLake{a.house}, Observer: seen, Lineage: a.identity.lineage,
 	}))
 	return nil
 }

@@ -134,6 +134,13 @@ func (l *Log) poke() {
 // Waiting is the number of batches on disk that the sink has not taken yet.
 func (l *Log) Waiting() int { return int(l.spill.length.Load()) }
 
+// Held is the bytes of rows in memory: pending, or with the sink just now.
+func (l *Log) Held() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
+}
+
 // Flush hands over what is in memory now, to the sink or to disk.
 func (l *Log) Flush(ctx context.Context) error { return l.flush(ctx, true) }
 

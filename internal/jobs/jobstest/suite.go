@@ -36,6 +36,7 @@ func TestQueue(t *testing.T, newStore func(testing.TB) Store) {
 		"lost delivery":     testLostDelivery,
 		"repeated delivery": testRepeatedDelivery,
 		"newest first":      testList,
+		"counts":            testCounts,
 		"jobs wait for job": testNested,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
