@@ -86,6 +86,9 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 		WriteError(w, r, Status(http.StatusMethodNotAllowed, r.Method+" is not allowed on "+r.URL.Path+"; /api/openapi.json lists what is"))
 	})
 	huma.NewError = newHumaError
+	huma.NewErrorWithContext = func(c huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		return ProblemOf(newHumaError(status, msg, errs...), RequestID(c.Context()))
+	}
 	huma.DefaultArrayNullable = false
 	cfg := huma.DefaultConfig("AI Forge", version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
