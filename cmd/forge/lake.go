@@ -18,7 +18,7 @@ import (
 
 // openLake opens the tables and the engine that reads and writes them.
 func (a *App) openLake(ctx context.Context) error {
-	tables, err := iceberg.New(a.db, a.cfg.path("lake"), iceberg.Config{Log: a.log})
+	tables, err := a.openTables()
 	if err != nil {
 		return err
 	}
@@ -35,10 +35,23 @@ func (a *App) openLake(ctx context.Context) error {
 	return a.openIcebergREST(ctx, tables)
 }
 
+// openTables opens the warehouse: a folder, or a bucket with copies in the data folder.
+func (a *App) openTables() (*iceberg.Tables, error) {
+	cfg := iceberg.Config{Log: a.log}
+	if Embedded(a.cfg.Warehouse) {
+		return iceberg.New(a.db, a.cfg.path("lake"), cfg)
+	}
+	cfg.S3 = iceberg.S3{
+		Endpoint: a.cfg.S3Endpoint, Region: a.cfg.S3Region, AccessKey: a.cfg.S3AccessKey, SecretKey: a.cfg.S3SecretKey,
+		Copies: a.cfg.path("copies"), Bytes: a.cfg.S3Copies,
+	}
+	return iceberg.New(a.db, a.cfg.Warehouse, cfg)
+}
+
 // openIcebergREST lets other programs use the tables through Iceberg's own protocol.
 func (a *App) openIcebergREST(ctx context.Context, tables *iceberg.Tables) error {
 	svc, err := icebergrest.New(ctx, icebergrest.Config{
-		DB: a.db, Lineage: a.identity.lineage, Log: a.log,
+		DB: a.db, Shared: tables.Shared, Lineage: a.identity.lineage, Log: a.log,
 		Catalog: func(s forge.Scope) icebergrest.Catalog { return tables.Catalog(s) },
 	})
 	if err != nil {
