@@ -66,6 +66,7 @@ func (c *upCmd) start(ctx context.Context) (base string, started bool, err error
 	defer logFile.Close()
 	cmd := exec.Command(exe, c.serveArgs()...)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd.Env = append(os.Environ(), "FORGE_S3_ACCESS_KEY="+c.S3AccessKey, "FORGE_S3_SECRET_KEY="+c.S3SecretKey) // not for the process list
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return "", false, err
@@ -88,8 +89,9 @@ func (c *upCmd) start(ctx context.Context) (base string, started bool, err error
 
 func (c *upCmd) serveArgs() []string {
 	args := []string{"serve", "--data", c.Data, "--listen", c.Listen, "--log", c.Log, "--metadata", c.Metadata, "--online", c.Online,
+		"--warehouse", c.Warehouse, "--s3-copies", fmt.Sprint(c.S3Copies),
 		"--max-upload", fmt.Sprint(c.MaxUpload), "--memory", fmt.Sprint(c.Memory), "--workers", fmt.Sprint(c.Workers)}
-	for flag, v := range map[string]string{"--onnx-runtime": c.ONNXRuntime, "--python": c.Python, "--tls-cert": c.TLSCert, "--tls-key": c.TLSKey} {
+	for flag, v := range map[string]string{"--s3-endpoint": c.S3Endpoint, "--s3-region": c.S3Region, "--onnx-runtime": c.ONNXRuntime, "--python": c.Python, "--tls-cert": c.TLSCert, "--tls-key": c.TLSKey} {
 		if v != "" {
 			args = append(args, flag, v)
 		}

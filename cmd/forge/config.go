@@ -16,6 +16,12 @@ type Config struct {
 	Log         string `help:"Kafka: embedded: or kafka://HOST:PORT." env:"FORGE_LOG" default:"embedded:"`
 	Metadata    string `help:"Metadata and jobs: embedded: (SQLite) or postgres://…" env:"FORGE_METADATA" default:"embedded:"`
 	Online      string `help:"Online features: embedded: (Pebble) or redis://HOST:PORT." env:"FORGE_ONLINE" default:"embedded:"`
+	Warehouse   string `help:"Tables: embedded: (the data folder) or s3://BUCKET/PREFIX." env:"FORGE_WAREHOUSE" default:"embedded:"`
+	S3Endpoint  string `name:"s3-endpoint" help:"Address of a store that is not Amazon's." env:"FORGE_S3_ENDPOINT" placeholder:"http://HOST:PORT"`
+	S3Region    string `name:"s3-region" help:"Region of the bucket." env:"FORGE_S3_REGION" placeholder:"REGION"`
+	S3AccessKey string `name:"s3-access-key" help:"Key for the bucket; the machine's own role otherwise." env:"FORGE_S3_ACCESS_KEY" placeholder:"KEY"`
+	S3SecretKey string `name:"s3-secret-key" help:"Secret of the key; better given by its variable, which other users cannot see." env:"FORGE_S3_SECRET_KEY" placeholder:"SECRET"`
+	S3Copies    int64  `name:"s3-copies" help:"Room for local copies of the warehouse's files, in bytes." env:"FORGE_S3_COPIES" default:"68719476736" placeholder:"BYTES"`
 	ONNXRuntime string `help:"Path of libonnxruntime.so; found by itself after make setup." env:"FORGE_ONNXRUNTIME" placeholder:"PATH"`
 	Python      string `help:"Python with the trainer's packages; found by itself after make setup." env:"FORGE_PYTHON" placeholder:"PATH"`
 	MaxUpload   int64  `help:"Largest file that may be uploaded, in bytes." env:"FORGE_MAX_UPLOAD" default:"68719476736" placeholder:"BYTES"`
@@ -37,6 +43,9 @@ func (c *Config) Validate() error {
 	if c.Workers <= 0 {
 		c.Workers = 2 * runtime.NumCPU()
 	}
+	if c.Warehouse == "" {
+		c.Warehouse = "embedded:"
+	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return forge.Errorf(forge.KindInvalid, err, "--listen %q: want HOST:PORT, for example 127.0.0.1:8040", c.Listen)
 	}
@@ -47,7 +56,7 @@ func (c *Config) Validate() error {
 		return forge.Errorf(forge.KindInvalid, nil, "--memory %d: a query worker needs at least 256 MiB (268435456)", c.Memory)
 	}
 	for _, a := range []struct{ flag, value, scheme string }{
-		{"--log", c.Log, "kafka"}, {"--metadata", c.Metadata, "postgres"}, {"--online", c.Online, "redis"},
+		{"--log", c.Log, "kafka"}, {"--metadata", c.Metadata, "postgres"}, {"--online", c.Online, "redis"}, {"--warehouse", c.Warehouse, "s3"},
 	} {
 		if a.value != "embedded:" && !strings.HasPrefix(a.value, a.scheme+"://") && !strings.HasPrefix(a.value, a.scheme+"ql://") {
 			return forge.Errorf(forge.KindInvalid, nil, "%s %q: want embedded: or %s://…", a.flag, a.value, a.scheme)

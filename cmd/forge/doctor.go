@@ -37,6 +37,7 @@ func (c *doctorCmd) Run(e *cli.Env) error {
 		address("kafka", c.Log, "the embedded broker, in the data folder"),
 		address("metadata", c.Metadata, "SQLite, in the data folder, encrypted"),
 		address("online features", c.Online, "the embedded store, in the data folder"),
+		c.warehouse(),
 		c.reach(),
 	}
 	if e.JSON {
@@ -112,6 +113,14 @@ func studio() finding {
 		return finding{"studio", "missing", "this binary was built without it: run make ui build"}
 	}
 	return finding{"studio", "ok", "in the binary"}
+}
+
+func (c *doctorCmd) warehouse() finding {
+	f := address("warehouse", c.Warehouse, "Iceberg tables, in the data folder")
+	if !Embedded(c.Warehouse) && c.S3Endpoint != "" {
+		f.Text += " at " + hidePassword(c.S3Endpoint)
+	}
+	return f
 }
 
 func address(what, addr, embedded string) finding {
