@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"aiforge.dev/forge"
@@ -53,13 +54,19 @@ func (a *App) retrain(ctx context.Context, run jobs.Run) (any, error) {
 	}
 	out, err := a.challenge(ctx, run, args)
 	if err != nil {
-		outcome := "retraining failed: " + err.Error()
+		outcome := "retraining failed: " + firstLine(err.Error())
 		if ctx.Err() == nil {
 			err = errors.Join(err, a.watching.watch.Answered(ctx, run.Scope(), args.Alert.ID, outcome))
 		}
 		return nil, err
 	}
 	return out, a.watching.watch.Answered(ctx, run.Scope(), args.Alert.ID, out.Outcome)
+}
+
+// firstLine leaves out the trace that a trainer's failure may carry; the run has it.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 func (a *App) challenge(ctx context.Context, run jobs.Run, args retrainArgs) (answered, error) {

@@ -13,6 +13,7 @@ import (
 	"aiforge.dev/forge/lake/duck"
 	"aiforge.dev/forge/serving/oipgrpc"
 	"aiforge.dev/forge/ui"
+	"github.com/go-chi/chi/v5/middleware"
 )
 
 // serveCmd runs the server in the foreground.
@@ -67,10 +68,16 @@ var apiRoots = []string{"/api/", "/v1/", "/v2", oipgrpc.Root, "/iceberg/", "/mlf
 // handler gives API paths and calls of gRPC to the API and pages to the studio, so that
 // an unknown API path never answers with a page.
 func (a *App) handler() http.Handler {
-	studio := ui.Handler()
+	studio := a.server.Wrap(ui.Handler())
+	// Lists of the platform's API shrink to a tenth; predictions are small and in a hurry.
+	zipped := middleware.Compress(5, "application/json", "application/problem+json", "application/x-ndjson", "application/vnd.apache.arrow.stream")(a.server)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 			a.server.ServeHTTP(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			zipped.ServeHTTP(w, r)
 			return
 		}
 		for _, root := range apiRoots {
@@ -79,7 +86,7 @@ func (a *App) handler() http.Handler {
 				return
 			}
 		}
-		a.server.Wrap(studio).ServeHTTP(w, r)
+		studio.ServeHTTP(w, r)
 	})
 }
 

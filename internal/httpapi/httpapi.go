@@ -292,7 +292,7 @@ func (s *Server) problem(ctx context.Context, op Op, err error) error {
 // logFailure logs once, where the error stops; a refusal is no fault of ours.
 func (s *Server) logFailure(ctx context.Context, op Op, err error) {
 	level := slog.LevelDebug
-	if ProblemOf(err, "").Status >= 500 {
+	if ProblemOf(err, "").Status >= 500 && ctx.Err() == nil { // with it ended, the client has gone
 		level = slog.LevelError
 	}
 	s.log.Log(ctx, level, "request failed", "op", op.ID, "request", RequestID(ctx), "err", chain(err))

@@ -77,7 +77,7 @@ func (c *DemoCalls) build(d *demo) error {
 		{"5 Serve", "deploy calls@champion", &Deploy{Ref: "calls@champion"}},
 		{"", "predict calls -e call_id=32000", &Predict{Name: "calls", Entity: []string{"call_id=32000"}}},
 		{"6 Batch", "batch-score models:/calls@champion --in curated.calls --out scored.calls", &BatchScore{Ref: "models:/calls@champion", In: "curated.calls", Out: "scored.calls"}},
-		{"", "flow apply flow.yaml", &FlowApply{File: d.file("flow.yaml"), Layout: d.file("flow.layout.json")}},
+		{"", "flow apply flow.yaml", &FlowApply{File: d.file("flow.yaml")}},
 		{"7 Monitor", "monitor set calls monitor.yaml", &MonitorSet{Deployment: "calls", File: d.file("monitor.yaml")}},
 	})
 }
