@@ -3,6 +3,8 @@ package oipgrpc_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -22,6 +24,7 @@ import (
 	"aiforge.dev/forge/serving/servingtest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
@@ -498,5 +501,37 @@ func TestBadFrames(t *testing.T) {
 	// Without HTTP/2 or its content type it is no call: a plain refusal.
 	if status, text, _ := w.Do("POST", oipgrpc.Root+"ServerLive", "\x00\x00\x00\x00\x00", "Content-Type", "application/grpc"); status != 415 || !strings.Contains(text, "HTTP/2") {
 		t.Errorf("HTTP/1.1: %d %s", status, text)
+	}
+}
+
+// With TLS, HTTP/2 is agreed on by ALPN, and HTTP/1.1 goes on beside it.
+func TestTLS(t *testing.T) {
+	s := httpapi.New(servingtest.Gate(), "test", nil)
+	cfg := oip.Config{Version: "test"}
+	oip.Register(s, oip.New(cfg))
+	oipgrpc.Register(s, oipgrpc.New(cfg))
+	srv := httptest.NewUnstartedServer(s)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(srv.Certificate())
+	conn, err := grpc.NewClient(strings.TrimPrefix(srv.URL, "https://"), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "example.com")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w := world{t: t, conn: conn, file: schema(t)}
+	if got := w.ok("ServerMetadata", ""); got != `{"name":"forge","version":"test"}` {
+		t.Error(got)
+	}
+	one := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"}}}
+	res, err := one.Get(srv.URL + "/v2/health/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.ProtoMajor != 1 || res.StatusCode != 200 {
+		t.Errorf("%s %d", res.Proto, res.StatusCode)
 	}
 }
