@@ -106,6 +106,11 @@ func (in creation) metadata(id identifier, location string, props ice.Properties
 	var spec *ice.PartitionSpec
 	if in.Spec != nil {
 		spec = &in.Spec.PartitionSpec
+		for _, f := range spec.Fields() {
+			if _, odd := f.Transform.(ice.UnknownTransform); odd {
+				return nil, bad("table %s: partition field %q: the transform %s is not known", id, f.Name, f.Transform)
+			}
+		}
 	}
 	order := table.UnsortedSortOrder
 	if in.Order != nil {
