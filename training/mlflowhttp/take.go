@@ -27,6 +27,9 @@ func (a *api) createVersion(ctx context.Context, scope forge.Scope, in registryI
 	if in.Source == "" {
 		return nil, invalid("version of model %s: want the source of its files", in.Name)
 	}
+	if err := a.origin(ctx, scope, &in); err != nil {
+		return nil, err
+	}
 	v := training.Version{Model: in.Name}
 	if p, ok := forge.PrincipalFrom(ctx); ok {
 		v.By = p.Name
@@ -55,6 +58,29 @@ func (a *api) createVersion(ctx context.Context, scope forge.Scope, in registryI
 		return nil, err
 	}
 	return a.theVersion(ctx, scope, v.Model, v.Number)
+}
+
+// origin fills in the run and the logged model that a version comes from, where its
+// source tells.
+func (a *api) origin(ctx context.Context, scope forge.Scope, in *registryIn) error {
+	if id, ok := loggedID(in.Source); ok && in.Logged == "" {
+		in.Logged = id
+	}
+	if in.Run != "" || in.Logged == "" {
+		return nil
+	}
+	m, err := a.Store.Logged(ctx, scope, in.Logged, false)
+	if _, here := loggedID(in.Source); errors.Is(err, forge.ErrNotFound) && !here {
+		return nil // a logged model of another server
+	}
+	in.Run = m.Run
+	return err
+}
+
+// loggedID is the id in models:/m-….
+func loggedID(source string) (string, bool) {
+	id, ok := strings.CutPrefix(source, "models:/")
+	return id, ok && strings.HasPrefix(id, "m-") && !strings.ContainsAny(id, "/@")
 }
 
 func digestOf(source string) string {
@@ -104,8 +130,8 @@ func (a *api) resolve(ctx context.Context, scope forge.Scope, source string) (st
 	if !ok {
 		return source, nil
 	}
-	if strings.HasPrefix(rest, "m-") && !strings.ContainsAny(rest, "/@") {
-		m, err := a.Store.Logged(ctx, scope, rest, false)
+	if id, logged := loggedID(source); logged {
+		m, err := a.Store.Logged(ctx, scope, id, false)
 		return m.Location, err
 	}
 	ref, err := training.ParseRef(rest)
