@@ -11,5 +11,5 @@ fi
 sources=$(find src public index.html vite.config.ts package-lock.json -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64)
 [ -f dist/app/index.html ] && [ "$(cat dist/app/.sources 2>/dev/null)" = "$sources" ] && exit 0
 echo "setup: building the studio"
-npm run --silent build -- --logLevel warn
+npm run --silent build -- --logLevel error
 echo "$sources" > dist/app/.sources
