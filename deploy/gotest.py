@@ -7,7 +7,7 @@ import json, os, subprocess, sys
 
 args = sys.argv[1:]
 proc = subprocess.Popen(["go", "test", "-json", *args], stdout=subprocess.PIPE, text=True)
-passed, failed, skipped, output = 0, [], [], {}
+passed, failed, skipped, broken, output = 0, [], [], set(), {}
 for line in proc.stdout:
     try:
         e = json.loads(line)
@@ -33,6 +33,8 @@ for line in proc.stdout:
             print(f"ok    {key[0]}  {e.get('Elapsed', 0):.1f}s", flush=True)
         elif action == "fail":
             print(f"FAIL  {key[0]}", flush=True)
+            if not any(k[0] == key[0] for k in failed):
+                broken.add(key[0])  # it does not build, or ended outside a test
             for k in [k for k in output if k[0] == key[0]]:
                 print("".join(output[k]), end="")
 code = proc.wait()
@@ -41,7 +43,7 @@ for pkg, test in skipped:
 totals = os.environ.get("FORGE_TEST_TOTALS")
 if totals:
     with open(totals, "a") as f:
-        f.write(f"{passed} {len(failed) + len(skipped)}\n")
+        f.write(f"{passed} {len(failed) + len(skipped) + len(broken)}\n")
 else:
-    print(f"{passed} passed, {len(failed) + len(skipped)} failed")
+    print(f"{passed} passed, {len(failed) + len(skipped) + len(broken)} failed")
 sys.exit(code or (1 if skipped else 0))
