@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-func TestArtifacts(t *testing.T) {
-	s := open(t)
+func testArtifacts(t *testing.T, s *site) {
 	run := s.run("0", "r")
 	base := "/0/" + run + "/artifacts"
 	names := []string{"a.txt", "deep/er/b.bin", "with%20space.txt", "%C3%BC%2B%25.txt"}
@@ -180,8 +179,7 @@ func TestArtifactAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-func TestLoggedModels(t *testing.T) {
-	s := open(t)
+func testLoggedModels(t *testing.T, s *site) {
 	run := s.run("0", "r")
 	create := func(name, depth string) string {
 		m := s.do("POST", "logged-models", `{"experiment_id": "0", "name": "`+name+`", "model_type": "trees", "source_run_id": "`+run+`", "params": [{"key": "depth", "value": "`+depth+`"}], "tags": [{"key": "k/1", "value": "v"}]}`)

@@ -259,3 +259,33 @@ func (s *site) run(experiment, name string) string {
 	id, _ := at(s.do("POST", "runs/create", `{"experiment_id": "`+experiment+`", "run_name": "`+name+`", "start_time": "1800000000000"}`), "run", "info", "run_id").(string)
 	return id
 }
+
+// operations are the tests of what the metadata store answers, for both of its kinds.
+func operations() map[string]func(*testing.T, *site) {
+	return map[string]func(*testing.T, *site){
+		"experiments":              testExperiments,
+		"experiment pages":         testExperimentPages,
+		"runs":                     testRuns,
+		"log batch":                testLogBatch,
+		"search runs":              testSearchRuns,
+		"inputs and model history": testInputsAndModelHistory,
+		"forge runs":               testForgeRuns,
+		"projects":                 testProjects,
+		"forge models":             testForgeModels,
+		"registered models":        testRegisteredModels,
+		"register package":         testRegisterPackage,
+		"register other":           testRegisterOther,
+		"aliases":                  testAliases,
+		"stages":                   testStages,
+		"model versions":           testModelVersions,
+		"register at once":         testRegisterAtOnce,
+		"artifacts":                testArtifacts,
+		"logged models":            testLoggedModels,
+	}
+}
+
+func TestOperations(t *testing.T) {
+	for name, test := range operations() {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}

@@ -51,8 +51,7 @@ func tag(v any, key string) any {
 	return nil
 }
 
-func TestForgeModels(t *testing.T) {
-	s := open(t)
+func testForgeModels(t *testing.T, s *site) {
 	v := at(s.do("GET", "registered-models/alias?name=calls&alias=champion", ""), "model_version")
 	if at(v, "version") != "1" || at(v, "run_id") != "run_1" || at(v, "source") != "mlflow-artifacts:/forge/models/calls/1" || at(v, "status") != "READY" || tag(v, "forge.servable") != "true" || tag(v, "forge.digest") != "d1" || at(v, "model_metrics", 0, "value") != 0.79 {
 		t.Errorf("version %v", v)
@@ -79,8 +78,7 @@ func TestForgeModels(t *testing.T) {
 	}
 }
 
-func TestRegisteredModels(t *testing.T) {
-	s := open(t)
+func testRegisteredModels(t *testing.T, s *site) {
 	s.do("POST", "registered-models/create", `{"name": "mine", "description": "d", "tags": [{"key": "team", "value": "risk"}]}`)
 	s.no(editor, "POST", "registered-models/create", `{"name": "mine"}`, 400, "RESOURCE_ALREADY_EXISTS")
 	s.no(editor, "POST", "registered-models/create", `{"name": "calls"}`, 400, "RESOURCE_ALREADY_EXISTS")
@@ -125,10 +123,9 @@ func TestRegisteredModels(t *testing.T) {
 	}
 }
 
-// TestRegisterPackage: a model package that a client registers is verified; only then
+// testRegisterPackage: a model package that a client registers is verified; only then
 // may it be served.
-func TestRegisterPackage(t *testing.T) {
-	s := open(t)
+func testRegisterPackage(t *testing.T, s *site) {
 	run := s.run("0", "r")
 	dir := filepath.Join(t.TempDir(), "p")
 	writePackage(t, dir, nil)
@@ -175,9 +172,8 @@ func TestRegisterPackage(t *testing.T) {
 	}
 }
 
-// TestRegisterOther: anything else is kept and never loaded.
-func TestRegisterOther(t *testing.T) {
-	s := open(t)
+// testRegisterOther: anything else is kept and never loaded.
+func testRegisterOther(t *testing.T, s *site) {
 	run := s.run("0", "r")
 	s.put("/0/"+run+"/artifacts/m/MLmodel", "flavors: {sklearn: {pickled_model: model.pkl}}")
 	s.put("/0/"+run+"/artifacts/m/model.pkl", "cos\nsystem\n(S'x'\ntR.")
@@ -221,8 +217,7 @@ func TestRegisterOther(t *testing.T) {
 	}
 }
 
-func TestAliases(t *testing.T) {
-	s := open(t)
+func testAliases(t *testing.T, s *site) {
 	if _, err := s.reg.Register(t.Context(), scope, training.Version{Model: "calls", Status: "ready", Run: "run_2", Digest: "d2", Dir: s.pack}); err != nil {
 		t.Fatal(err)
 	}
@@ -256,8 +251,7 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-func TestStages(t *testing.T) {
-	s := open(t)
+func testStages(t *testing.T, s *site) {
 	if _, err := s.reg.Register(t.Context(), scope, training.Version{Model: "calls", Status: "ready", Run: "run_2", Digest: "d2", Dir: s.pack}); err != nil {
 		t.Fatal(err)
 	}
@@ -301,8 +295,7 @@ func TestStages(t *testing.T) {
 	s.no(editor, "POST", "model-versions/transition-stage", `{"name": "calls", "version": "1", "stage": "Great"}`, 400, "INVALID_PARAMETER_VALUE")
 }
 
-func TestModelVersions(t *testing.T) {
-	s := open(t)
+func testModelVersions(t *testing.T, s *site) {
 	s.do("PATCH", "model-versions/update", `{"name": "calls", "version": "1", "description": "words"}`)
 	s.do("POST", "model-versions/set-tag", `{"name": "calls", "version": 1, "key": "k", "value": "v"}`)
 	v := at(s.do("GET", "model-versions/get?name=calls&version=1", ""), "model_version")
@@ -324,9 +317,8 @@ func TestModelVersions(t *testing.T) {
 	}
 }
 
-// TestRegisterAtOnce: many clients register at once, each gets a number of its own.
-func TestRegisterAtOnce(t *testing.T) {
-	s := open(t)
+// testRegisterAtOnce: many clients register at once, each gets a number of its own.
+func testRegisterAtOnce(t *testing.T, s *site) {
 	run := s.run("0", "r")
 	dir := filepath.Join(t.TempDir(), "p")
 	writePackage(t, dir, nil)

@@ -55,8 +55,7 @@ func TestWho(t *testing.T) {
 	}
 }
 
-func TestExperiments(t *testing.T) {
-	s := open(t)
+func testExperiments(t *testing.T, s *site) {
 	if got := at(s.do("POST", "experiments/create", `{"name": "a", "tags": [{"key": "team", "value": "risk"}], "unheard": 1}`), "experiment_id"); got != "2" {
 		t.Fatalf("first id %v", got)
 	}
@@ -99,8 +98,7 @@ func TestExperiments(t *testing.T) {
 	s.no(editor, "GET", "experiments/search?page_token=zz", "", 400, "INVALID_PARAMETER_VALUE")
 }
 
-func TestExperimentPages(t *testing.T) {
-	s := open(t)
+func testExperimentPages(t *testing.T, s *site) {
 	for i := range 5 {
 		s.do("POST", "experiments/create", fmt.Sprintf(`{"name": "e%d"}`, i))
 	}
@@ -121,8 +119,7 @@ func TestExperimentPages(t *testing.T) {
 	}
 }
 
-func TestRuns(t *testing.T) {
-	s := open(t)
+func testRuns(t *testing.T, s *site) {
 	id := s.run("0", "one")
 	r := s.do("GET", "runs/get?run_uuid="+id, "")
 	if at(r, "run", "info", "artifact_uri") != "mlflow-artifacts:/0/"+id+"/artifacts" || at(r, "run", "info", "start_time") != 1.8e12 || at(r, "run", "info", "status") != "RUNNING" || at(r, "run", "data", "tags", 0, "value") != "one" {
@@ -163,8 +160,7 @@ func TestRuns(t *testing.T) {
 	s.do("POST", "runs/restore", `{"run_id": "`+id+`"}`)
 }
 
-func TestLogBatch(t *testing.T) {
-	s := open(t)
+func testLogBatch(t *testing.T, s *site) {
 	id := s.run("0", "batch")
 	var m []string
 	for i := range 500 {
@@ -205,8 +201,7 @@ func TestLogBatch(t *testing.T) {
 	}
 }
 
-func TestSearchRuns(t *testing.T) {
-	s := open(t)
+func testSearchRuns(t *testing.T, s *site) {
 	e := at(s.do("POST", "experiments/create", `{"name": "e"}`), "experiment_id").(string)
 	for i := range 12 {
 		id := s.run(e, fmt.Sprintf("r%02d", i))
@@ -256,8 +251,7 @@ func TestSearchRuns(t *testing.T) {
 	}
 }
 
-func TestInputsAndModelHistory(t *testing.T) {
-	s := open(t)
+func testInputsAndModelHistory(t *testing.T, s *site) {
 	id := s.run("0", "r")
 	s.do("POST", "runs/log-inputs", `{"run_id": "`+id+`", "models": [{"model_id": "m-1"}]}`)
 	s.do("POST", "runs/outputs", `{"run_id": "`+id+`", "models": [{"model_id": "m-2", "step": "4"}]}`)
@@ -274,9 +268,8 @@ func TestInputsAndModelHistory(t *testing.T) {
 	}
 }
 
-// TestForgeRuns: what forge trained is a run here, and stays its own.
-func TestForgeRuns(t *testing.T) {
-	s := open(t)
+// testForgeRuns: what forge trained is a run here, and stays its own.
+func testForgeRuns(t *testing.T, s *site) {
 	r := s.do("GET", "runs/get?run_id=run_1", "")
 	params, metrics := map[any]any{}, map[any]any{}
 	for _, p := range at(r, "run", "data", "params").([]any) {
@@ -307,9 +300,8 @@ func TestForgeRuns(t *testing.T) {
 	s.no(editor, "GET", "runs/get?run_id=run_none", "", 404, "RESOURCE_DOES_NOT_EXIST")
 }
 
-// TestProjects: nothing of one project is seen or changed from another.
-func TestProjects(t *testing.T) {
-	s := open(t)
+// testProjects: nothing of one project is seen or changed from another.
+func testProjects(t *testing.T, s *site) {
 	s.do("POST", "experiments/create", `{"name": "mine"}`)
 	id := s.run("2", "mine")
 	s.do("POST", "runs/set-tag", `{"run_id": "`+id+`", "key": "k", "value": "v"}`)
