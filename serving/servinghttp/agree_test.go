@@ -19,6 +19,7 @@ import (
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/batch"
 	"aiforge.dev/forge/serving/oip"
+	"aiforge.dev/forge/serving/oipgrpc"
 	"aiforge.dev/forge/serving/onnx"
 	"aiforge.dev/forge/serving/predict"
 	"aiforge.dev/forge/serving/servinghttp"
@@ -43,7 +44,7 @@ var (
 )
 
 // The same rows give the same numbers by fields, by entity, by the inference protocol
-// in JSON and in binary, and by batch scoring, with a real model.
+// in JSON, in binary and over gRPC, and by batch scoring, with a real model.
 func TestAllWaysAgree(t *testing.T) {
 	lib, err := depend.ONNXRuntime("")
 	if err != nil {
@@ -65,10 +66,12 @@ func TestAllWaysAgree(t *testing.T) {
 	c := servingtest.Serve(t, func(s *httpapi.Server) {
 		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r, Features: features}), &queue{})
 		oip.Register(s, oip.New(oip.Config{Deployments: r}))
+		oipgrpc.Register(s, oipgrpc.New(oip.Config{Deployments: r}))
 	})
 	fields := byAPI(t, c, rowsBody(t))
 	for way, got := range map[string][]string{
 		"by entity": byAPI(t, c, entitiesBody()), "OIP, JSON": byOIP(t, c, false), "OIP, binary": byOIP(t, c, true), "batch": byBatch(t, r),
+		"gRPC, by type": byGRPC(t, c, false), "gRPC, raw": byGRPC(t, c, true),
 	} {
 		if fmt.Sprint(got) != fmt.Sprint(fields) {
 			t.Errorf("%s:\n%v\nby fields:\n%v", way, got, fields)
