@@ -39,14 +39,3 @@ func ParseRef(s string) (ModelRef, error) {
 func badRef(s string, err error) error {
 	return forge.Errorf(forge.KindInvalid, err, "model reference %q: want MODEL@ALIAS, MODEL/VERSION or MODEL, for example calls@champion", s)
 }
-
-// String is the shortest form.
-func (r ModelRef) String() string {
-	switch {
-	case r.Alias != "":
-		return r.Model + "@" + r.Alias
-	case r.Version != 0:
-		return r.Model + "/" + strconv.Itoa(r.Version)
-	}
-	return r.Model
-}

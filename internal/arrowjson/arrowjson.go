@@ -23,7 +23,7 @@ func AppendRow(dst []byte, batch arrow.RecordBatch, i int) []byte {
 		if j > 0 {
 			dst = append(dst, ',')
 		}
-		dst = AppendValue(dst, c, i)
+		dst = appendValue(dst, c, i)
 	}
 	return append(dst, ']')
 }
@@ -37,13 +37,13 @@ func AppendObject(dst []byte, batch arrow.RecordBatch, i int) []byte {
 		}
 		dst = jsontext.AppendString(dst, batch.ColumnName(j))
 		dst = append(dst, ':')
-		dst = AppendValue(dst, c, i)
+		dst = appendValue(dst, c, i)
 	}
 	return append(dst, '}')
 }
 
-// AppendValue appends one cell.
-func AppendValue(dst []byte, a arrow.Array, i int) []byte {
+// appendValue appends one cell.
+func appendValue(dst []byte, a arrow.Array, i int) []byte {
 	if a.IsNull(i) {
 		return append(dst, "null"...)
 	}

@@ -34,8 +34,6 @@ const (
 	ExampleFile   = "example.json"
 	ChecksumsFile = "checksums.txt"
 	CardFile      = "card.md"
-	CurvesFile    = "curves.json"
-	MLmodelFile   = "MLmodel"
 )
 
 // Format is the version of the manifest that this code reads.

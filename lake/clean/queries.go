@@ -123,16 +123,6 @@ func (p *Plan) Rejects(source string, at time.Time) string {
 	return p.with(upto) + strings.Join(parts, "\nUNION ALL ")
 }
 
-// hasRejects reports whether any step can turn rows away.
-func (p *Plan) hasRejects() bool {
-	for _, s := range p.steps {
-		if len(s.result.rejects) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // probe runs the first n steps over all rows and columns without keeping anything.
 func (p *Plan) probe(n int) string {
 	upto, name := 1, p.ctes[0].name

@@ -181,13 +181,6 @@ func closeAll(entries []*entry) {
 	}
 }
 
-// size is the number of loaded predictors and their bytes.
-func (c *cache) size() (n int, bytes int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.entries), c.bytes
-}
-
 // closeIdle closes everything that nobody uses.
 func (c *cache) closeIdle() {
 	c.mu.Lock()
