@@ -1,7 +1,7 @@
-// Package ingest takes data in: connectors read a source into records with a typed
-// schema and a totally ordered position, the log keeps them durably, and one
-// committer per table moves them into the lake, offsets and positions in the same
-// commit as the rows.
+// Package ingest takes data in: a source is read into records with a typed contract
+// and a totally ordered position, the log keeps them durably, and one committer per
+// table moves them into the lake, offsets and positions in the same commit as the
+// rows. Package load reads files; a connector to another source stands beside it.
 package ingest
 
 import (
