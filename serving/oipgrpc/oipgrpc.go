@@ -10,6 +10,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"aiforge.dev/forge"
@@ -62,7 +63,24 @@ func Register(s *httpapi.Server, svc *Service) {
 			Perm: m.perm, MaxBody: svc.cfg.MaxBody + prefix, Quiet: true, Hidden: true, Refuse: refuse,
 		}, svc.unary(m.answer))
 	}
+	s.HandleRaw(httpapi.Op{
+		ID: "grpc-health", Method: http.MethodPost, Path: "/grpc.health.v1.Health/Check", Summary: "The server answers calls of gRPC", Tag: "oip",
+		Perm: forge.PermPublic, MaxBody: 1 << 10, Quiet: true, Hidden: true, Refuse: refuse,
+	}, svc.unary(health))
 	s.Router.HandleFunc(Root+"*", unknown)
+}
+
+// health answers the probes of load balancers, which ask for a service by its name or
+// for the server by none.
+func health(ctx context.Context, c *call) error {
+	service, _, err := named(c.body)
+	if err == nil && service != "" && service != strings.Trim(Root, "/") {
+		err = forge.Errorf(forge.KindNotFound, nil, "service %q is not there; there is %s", service, strings.Trim(Root, "/"))
+	}
+	if err != nil {
+		return err
+	}
+	return yes(ctx, c) // 1 is SERVING
 }
 
 // unknown answers methods that only other servers of the protocol have.

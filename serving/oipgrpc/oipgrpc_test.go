@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -370,6 +371,21 @@ func TestRefused(t *testing.T) {
 	}
 	w.token = "predict"
 	w.ok("ModelReady", `name: "calls"`)
+}
+
+// The health service that load balancers ask, by grpc's own client of it.
+func TestHealth(t *testing.T) {
+	w := open(t, nil)
+	c := healthpb.NewHealthClient(w.conn)
+	for _, service := range []string{"", "inference.GRPCInferenceService"} {
+		got, err := c.Check(t.Context(), &healthpb.HealthCheckRequest{Service: service})
+		if err != nil || got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("%q: %v %v", service, got, err)
+		}
+	}
+	if _, err := c.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "other"}); status.Code(err) != codes.NotFound {
+		t.Errorf("another service: %v", err)
+	}
 }
 
 // What this server does not have is UNIMPLEMENTED, as clients expect.
