@@ -3,10 +3,9 @@
 package store_test
 
 import (
-	"os"
 	"testing"
 
-	"aiforge.dev/forge/internal/sqldb"
+	"aiforge.dev/forge/internal/sqldb/sqldbtest"
 	"aiforge.dev/forge/training"
 	"aiforge.dev/forge/training/store"
 	"aiforge.dev/forge/training/trainingtest"
@@ -14,20 +13,8 @@ import (
 
 func openPostgres(t testing.TB) *store.Store {
 	t.Helper()
-	addr := os.Getenv("FORGE_TEST_POSTGRES")
-	if addr == "" {
-		t.Fatal("FORGE_TEST_POSTGRES is not set")
-	}
-	db, err := sqldb.Open(t.Context(), addr, nil)
+	s, err := store.Open(t.Context(), sqldbtest.Postgres(t)())
 	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	s, err := store.Open(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(`TRUNCATE training_runs, training_models, training_versions, training_aliases`); err != nil {
 		t.Fatal(err)
 	}
 	return s
