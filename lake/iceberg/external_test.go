@@ -146,3 +146,31 @@ func TestForeignPartitions(t *testing.T) {
 	_, err = a.Commit(t.Context(), laketest.Scope, name, lake.Change{Add: []lake.DataFile{laketest.WritePairs(t, a, laketest.Scope, name, 0, 3)}})
 	laketest.WantKind(t, err, forge.KindInvalid)
 }
+
+// Columns of types that we do not know do not hide the others.
+func TestForeignColumns(t *testing.T) {
+	a, _, _, _ := open(t, iceberg.Config{})
+	list := &ice.ListType{ElementID: 3, Element: ice.PrimitiveTypes.String}
+	for name, fields := range map[string][]ice.NestedField{
+		"raw.some": {{ID: 1, Name: "id", Type: ice.PrimitiveTypes.Int64}, {ID: 2, Name: "tags", Type: list}},
+		"raw.none": {{ID: 2, Name: "tags", Type: list}},
+	} {
+		n := laketest.Name(name)
+		ident, cat := table.Identifier{n.Namespace, n.Name}, a.Catalog(laketest.Scope)
+		location, props, err := cat.PlaceTable(t.Context(), ident, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta := laketest.Must(table.NewMetadata(ice.NewSchema(0, fields...), nil, table.UnsortedSortOrder, location, props))
+		laketest.Must(cat.CreateTable(t.Context(), ident, meta))
+		_, schema, err := a.Files(t.Context(), laketest.Scope, n, 0)
+		if name == "raw.none" {
+			laketest.WantKind(t, err, forge.KindInvalid)
+		} else if err != nil || len(schema.Columns) != 1 || schema.Columns[0].Name != "id" {
+			t.Errorf("%v, %v", schema, err)
+		}
+		if got := laketest.Must(a.Load(t.Context(), laketest.Scope, n)); len(got.Schema.Columns) != len(fields) {
+			t.Errorf("the table shows %v", got.Schema)
+		}
+	}
+}

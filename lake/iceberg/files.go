@@ -42,7 +42,22 @@ func (t *Tables) Files(ctx context.Context, scope forge.Scope, name forge.TableN
 	if err := t.fs.get(ctx, files); err != nil {
 		return nil, lake.Schema{}, forge.Errorf(forge.KindUnavailable, err, "table %s: its files cannot be fetched", name)
 	}
-	return files, lakeSchema(schema, meta.Properties()), nil
+	readable, err := readable(name, lakeSchema(schema, meta.Properties()))
+	return files, readable, err
+}
+
+// readable leaves out the columns of types that only other programs write (lists, maps,
+// structs and the like), so that the rest of their tables can be read.
+func readable(name forge.TableName, s lake.Schema) (lake.Schema, error) {
+	all := len(s.Columns)
+	s.Columns = slices.DeleteFunc(s.Columns, func(c lake.Column) bool {
+		_, err := c.Type.Arrow()
+		return err != nil
+	})
+	if len(s.Columns) == 0 && all > 0 {
+		return s, forge.Errorf(forge.KindInvalid, nil, "table %s cannot be read: its columns are all lists, maps, structs or the like, which another program wrote", name)
+	}
+	return s, nil
 }
 
 func schemaOf(meta table.Metadata, snap *table.Snapshot) *ice.Schema {
@@ -110,7 +125,7 @@ func (t *Tables) entries(name forge.TableName, snap *table.Snapshot) func(yield 
 // one, or of another type; and any file outside the table's folder.
 func (t *Tables) dataFile(name forge.TableName, meta table.Metadata, f lake.DataFile) (ice.DataFile, error) {
 	if spec := meta.PartitionSpec(); !spec.IsUnpartitioned() {
-		return nil, forge.Errorf(forge.KindInvalid, nil, "table %s is partitioned by another program (%s), and rows cannot be added to it here: use that program, or write to another table", name, spec)
+		return nil, forge.Errorf(forge.KindInvalid, nil, "table %s was partitioned by another program, and only such can add rows to it: use that one, or write to another table", name)
 	}
 	dir := t.path(meta.Location())
 	clean := filepath.Clean(f.Path)
