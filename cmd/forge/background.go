@@ -32,18 +32,34 @@ func (c *upCmd) Run(e *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	state := "is running already"
-	if started {
-		state = fmt.Sprintf("ready after %.1f s", time.Since(began).Seconds())
-	}
-	fmt.Fprintf(e.Out, "studio   %s  (%s)\n", base, state)
-	if b, err := os.ReadFile(filepath.Join(e.Data, firstLoginFile)); err == nil {
-		fmt.Fprintf(e.Out, "login    %s\n", strings.TrimSpace(string(b)))
+	if err := c.report(e, base, started, time.Since(began)); err != nil {
+		return err
 	}
 	if !c.Demo {
 		return nil
 	}
 	return (&cli.DemoCalls{}).Run(e)
+}
+
+// report says where the studio is and who may sign in first.
+func (c *upCmd) report(e *cli.Env, base string, started bool, took time.Duration) error {
+	login, err := os.ReadFile(filepath.Join(e.Data, firstLoginFile))
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	first := strings.TrimSpace(string(login))
+	if e.JSON {
+		return e.PrintJSON(map[string]any{"studio": base, "started": started, "seconds": took.Seconds(), "login": first})
+	}
+	state := "is running already"
+	if started {
+		state = fmt.Sprintf("ready after %.1f s", took.Seconds())
+	}
+	fmt.Fprintf(e.Out, "studio   %s  (%s)\n", base, state)
+	if first != "" {
+		fmt.Fprintf(e.Out, "login    %s\n", first)
+	}
+	return nil
 }
 
 // start returns the address of the running server, which it starts if need be.
@@ -128,17 +144,15 @@ type downCmd struct{}
 
 func (downCmd) Run(e *cli.Env) error {
 	f, err := cli.ReadServerFile(e.Data)
-	if err != nil || syscall.Kill(f.PID, 0) != nil {
-		fmt.Fprintln(e.Out, "no server is running in", e.Data)
-		return nil
+	if err != nil || !works(e.Data) {
+		return stopped(e, false, "no server is running in "+e.Data)
 	}
 	if err := syscall.Kill(f.PID, syscall.SIGTERM); err != nil {
 		return forge.Errorf(forge.KindDenied, err, "the server (process %d) cannot be stopped", f.PID)
 	}
 	for range 300 {
-		if syscall.Kill(f.PID, 0) != nil {
-			fmt.Fprintln(e.Out, "stopped")
-			return nil
+		if !works(e.Data) {
+			return stopped(e, true, "stopped")
 		}
 		select {
 		case <-e.Ctx.Done():
@@ -147,6 +161,25 @@ func (downCmd) Run(e *cli.Env) error {
 		}
 	}
 	return forge.Errorf(forge.KindUnavailable, nil, "the server (process %d) has not ended after 30 s: look at %s", f.PID, filepath.Join(e.Data, "server.log"))
+}
+
+// works reports whether a server works on a data folder. The process id in server.json
+// does not say so: after a crash it may be another program's by now.
+func works(data string) bool {
+	unlock, err := lockFolder(data)
+	if err != nil {
+		return true
+	}
+	_ = unlock()
+	return false
+}
+
+func stopped(e *cli.Env, was bool, text string) error {
+	if e.JSON {
+		return e.PrintJSON(map[string]bool{"stopped": was})
+	}
+	fmt.Fprintln(e.Out, text)
+	return nil
 }
 
 // writeServerFile leaves the address for the command line.

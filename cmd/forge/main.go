@@ -114,6 +114,9 @@ func welcome(out io.Writer) int {
 type versionCmd struct{}
 
 func (versionCmd) Run(e *cli.Env) error {
+	if e.JSON {
+		return e.PrintJSON(map[string]string{"version": version})
+	}
 	fmt.Fprintln(e.Out, "forge", version)
 	return nil
 }

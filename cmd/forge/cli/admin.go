@@ -78,8 +78,7 @@ func (c *TokenRevoke) Run(e *Env) error {
 	if err := e.call("DELETE", path("api", "keys", c.ID), nil, nil); err != nil {
 		return err
 	}
-	e.printf("revoked\n")
-	return nil
+	return e.done(map[string]any{"revoked": c.ID}, "revoked")
 }
 
 // Audit reads and checks the audit log.

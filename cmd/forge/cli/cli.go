@@ -122,6 +122,16 @@ func (e *Env) printJSON(v any) (bool, error) {
 	return true, e.PrintJSON(v)
 }
 
+// done says that a command without a result of its own has done its work: as a line
+// for people, or as the given names and values.
+func (e *Env) done(v map[string]any, format string, args ...any) error {
+	if done, err := e.printJSON(v); done {
+		return err
+	}
+	e.printf(format+"\n", args...)
+	return nil
+}
+
 // table prints aligned columns under a header.
 func (e *Env) table(header []string, rows [][]string) {
 	w := tabwriter.NewWriter(e.Out, 0, 4, 2, ' ', 0)

@@ -154,9 +154,10 @@ func kindOf(status int) forge.Kind {
 		return forge.KindConflict
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return forge.KindDenied
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return forge.KindUnavailable
-	case http.StatusInternalServerError:
+	}
+	if status >= http.StatusInternalServerError {
 		return forge.KindInternal
 	}
 	return forge.KindInvalid

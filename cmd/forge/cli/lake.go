@@ -351,5 +351,8 @@ func (c *Drop) Run(e *Env) error {
 			return nil
 		}
 	}
-	return e.call("DELETE", "/api/tables/"+url.PathEscape(c.Table), nil, nil)
+	if err := e.call("DELETE", "/api/tables/"+url.PathEscape(c.Table), nil, nil); err != nil {
+		return err
+	}
+	return e.done(map[string]any{"dropped": c.Table}, "%s is removed", c.Table)
 }

@@ -73,7 +73,10 @@ type Undeploy struct {
 }
 
 func (c *Undeploy) Run(e *Env) error {
-	return e.call("DELETE", path("api", "deployments", c.Name), nil, nil)
+	if err := e.call("DELETE", path("api", "deployments", c.Name), nil, nil); err != nil {
+		return err
+	}
+	return e.done(map[string]any{"undeployed": c.Name}, "%s does not answer any more", c.Name)
 }
 
 // Predict asks a deployed model.

@@ -181,11 +181,13 @@ func (c *Alias) Run(e *Env) error {
 		return forge.Errorf(forge.KindInvalid, nil, "want MODEL@ALIAS and a version, for example: forge alias calls@champion 3 (or --clear)")
 	}
 	if c.Clear {
-		return e.call("DELETE", path("api", "models", model, "aliases", alias), nil, nil)
+		if err := e.call("DELETE", path("api", "models", model, "aliases", alias), nil, nil); err != nil {
+			return err
+		}
+		return e.done(map[string]any{"model": model, "removed": alias}, "%s is removed", c.Ref)
 	}
 	if err := e.call("PUT", path("api", "models", model, "aliases", alias), map[string]int{"version": c.To}, nil); err != nil {
 		return err
 	}
-	e.printf("%s is %s/%d now\n", c.Ref, model, c.To)
-	return nil
+	return e.done(map[string]any{"model": model, "alias": alias, "version": c.To}, "%s is %s/%d now", c.Ref, model, c.To)
 }
