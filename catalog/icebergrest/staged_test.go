@@ -87,3 +87,17 @@ func TestCreateInTransaction(t *testing.T) {
 	}
 	w.want(t, 200, "", editor, "GET", calls, nil)
 }
+
+// TestSchemaNamedLast makes a table as DuckDB does, which names the current schema last.
+func TestSchemaNamedLast(t *testing.T) {
+	w := start(t)
+	w.want(t, 200, "", editor, "POST", base, `{"namespace":["raw"]}`)
+	meta := w.stage(t, "calls")
+	in := creating(meta, meta["location"].(string))
+	updates := in["updates"].([]map[string]any)
+	in["updates"] = append(append(updates[:3:3], updates[4:]...), updates[3])
+	made := metadataOf(w.want(t, 200, "", editor, "POST", calls, in))
+	if made["current-schema-id"] != 0.0 || len(made["schemas"].([]any)) != 1 {
+		t.Errorf("made %v", made)
+	}
+}

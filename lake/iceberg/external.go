@@ -151,7 +151,7 @@ func apply(base table.Metadata, updates []table.Update, from string) (next table
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range updates {
+	for _, u := range schemaFirst(updates) {
 		if u.Action() == table.UpdateUpgradeFormatVersion {
 			continue // the builder began with it
 		}
@@ -160,6 +160,15 @@ func apply(base table.Metadata, updates []table.Update, from string) (next table
 		}
 	}
 	return b.Build()
+}
+
+// schemaFirst puts the updates of a new table in the order that they need each other in:
+// DuckDB, for one, says which schema is the current one after all that refers to it.
+func schemaFirst(updates []table.Update) []table.Update {
+	rank := map[string]int{table.UpdateAssignUUID: -3, table.UpdateAddSchema: -2, table.UpdateSetCurrentSchema: -1}
+	out := slices.Clone(updates)
+	slices.SortStableFunc(out, func(a, b table.Update) int { return rank[a.Action()] - rank[b.Action()] })
+	return out
 }
 
 // formatVersion is the version that the updates of a new table ask for.
