@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -30,11 +29,7 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Store, error
 	if now == nil {
 		now = time.Now
 	}
-	migrations, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return &Store{db: db, now: now}, db.Migrate(ctx, "lineage", migrations)
+	return &Store{db: db, now: now}, db.Migrate(ctx, "lineage", files)
 }
 
 const maxPart = 1000 // bytes of a ref's id

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -29,11 +28,7 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Store, error
 	if now == nil {
 		now = time.Now
 	}
-	migrations, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, "catalog", migrations); err != nil {
+	if err := db.Migrate(ctx, "catalog", files); err != nil {
 		return nil, err
 	}
 	return &Store{db: db, now: now}, nil

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
@@ -24,11 +23,7 @@ type Store struct{ db *sqldb.DB }
 
 // Open brings the tables up to date.
 func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, "features", dir); err != nil {
+	if err := db.Migrate(ctx, "features", migrations); err != nil {
 		return nil, err
 	}
 	return &Store{db}, nil

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -27,11 +26,7 @@ type Store struct {
 
 // Open brings the tables up to date. A nil clock is time.Now.
 func Open(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Store, error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, "ingest", sub); err != nil {
+	if err := db.Migrate(ctx, "ingest", migrations); err != nil {
 		return nil, err
 	}
 	if now == nil {

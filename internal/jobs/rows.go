@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -15,14 +14,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sub
-}
 
 // rows is the job table and its two children. Every change of state is one UPDATE
 // that names the state it expects, so two processes can never both make it.

@@ -99,7 +99,7 @@ var (
 // New prepares the tables of db. Register the kinds, then Start.
 func New(db *sqldb.DB, cfg Config) (*Runner, error) {
 	ctx := context.Background()
-	if err := db.Migrate(ctx, "jobs", migrations()); err != nil {
+	if err := db.Migrate(ctx, "jobs", migrationFiles); err != nil {
 		return nil, err
 	}
 	if err := migrateRiver(ctx, db); err != nil {

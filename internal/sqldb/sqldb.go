@@ -98,9 +98,15 @@ func (db *DB) Close() error {
 }
 
 // Migrate brings owner's tables to the newest version. Each folder owns its own
-// sequence of files NNNNN_name.sql in fsys, recorded in table schema_OWNER. A store
-// newer than this binary is refused, so that an old binary cannot damage it.
+// sequence of files NNNNN_name.sql in fsys or its folder migrations, recorded in table
+// schema_OWNER. A store newer than this binary is refused, so that an old binary cannot
+// damage it.
 func (db *DB) Migrate(ctx context.Context, owner string, fsys fs.FS) error {
+	if info, err := fs.Stat(fsys, "migrations"); err == nil && info.IsDir() {
+		if fsys, err = fs.Sub(fsys, "migrations"); err != nil {
+			return err
+		}
+	}
 	dialect := goose.DialectSQLite3
 	if db.Dialect == Postgres {
 		dialect = goose.DialectPostgres

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -35,14 +34,10 @@ type Store struct {
 
 // OpenStore brings the tables up to date. A nil now is time.Now.
 func OpenStore(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Store, error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{db, now}, db.Migrate(ctx, "recipes", sub)
+	return &Store{db, now}, db.Migrate(ctx, "recipes", migrations)
 }
 
 // Put stores a recipe as the next revision; one equal to the newest is not stored

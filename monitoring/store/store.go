@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -24,11 +23,7 @@ type Store struct{ db *sqldb.DB }
 
 // New opens the store and migrates its tables.
 func New(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return &Store{db: db}, db.Migrate(ctx, "monitoring", dir)
+	return &Store{db: db}, db.Migrate(ctx, "monitoring", migrations)
 }
 
 // Policy returns the policy of a deployment.

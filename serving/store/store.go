@@ -5,7 +5,6 @@ package store
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -32,11 +31,7 @@ type Store struct{ db *sqldb.DB }
 
 // Open brings the tables up to date.
 func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	sub, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return &Store{db}, db.Migrate(ctx, "serving", sub)
+	return &Store{db}, db.Migrate(ctx, "serving", files)
 }
 
 // Put inserts or replaces a deployment.

@@ -4,7 +4,6 @@ package store
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -27,11 +26,7 @@ type Store struct {
 
 // Open brings the tables to the newest version.
 func Open(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, "training", sub); err != nil {
+	if err := db.Migrate(ctx, "training", migrations); err != nil {
 		return nil, err
 	}
 	return &Store{db: db, now: time.Now, watchers: map[int]func(forge.Scope, string){}}, nil

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"time"
 
 	"aiforge.dev/forge"
@@ -30,11 +29,7 @@ type Store struct{ db *sqldb.DB }
 
 // NewStore opens the store and migrates its tables.
 func NewStore(ctx context.Context, db *sqldb.DB) (*Store, error) {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return &Store{db: db}, db.Migrate(ctx, "flows", dir)
+	return &Store{db: db}, db.Migrate(ctx, "flows", migrations)
 }
 
 // List returns the newest revision of every flow, by name.
