@@ -143,11 +143,12 @@ func (a *App) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	go func() { ended <- serve() }()
+	// The port is open already: who finds the address is answered, if a moment later.
 	if err := writeServerFile(a.cfg.Data, a.Base()); err != nil {
 		return err
 	}
 	defer os.Remove(a.cfg.path("server.json")) //nolint:errcheck // a stale file is recognised by its process id
+	go func() { ended <- serve() }()
 	select {
 	case <-ctx.Done():
 	case err = <-ended:
