@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
 
@@ -85,6 +86,9 @@ func (t *Tables) confineSnapshot(in inside, base table.Metadata, s table.Snapsho
 		for e, err := range m.Entries(t.fs, true) {
 			if err != nil {
 				return unread(err)
+			}
+			if m.ManifestContent() != ice.ManifestContentData {
+				return forge.Errorf(forge.KindInvalid, nil, "table %s: row-level deletes (merge-on-read) would make it unreadable for all that is built on it here: delete and update by copy-on-write (write.delete.mode, write.update.mode, write.merge.mode)", in.name)
 			}
 			if err := in.check("data file", e.DataFile().FilePath()); err != nil {
 				return err

@@ -12,6 +12,7 @@ import (
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/iceberg"
 	"aiforge.dev/forge/lake/laketest"
+	"github.com/apache/arrow-go/v18/arrow"
 	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
@@ -172,5 +173,37 @@ func TestForeignColumns(t *testing.T) {
 		if got := laketest.Must(a.Load(t.Context(), laketest.Scope, n)); len(got.Schema.Columns) != len(fields) {
 			t.Errorf("the table shows %v", got.Schema)
 		}
+	}
+}
+
+// Row-level deletes would end all reading here: they are refused before they count.
+func TestForeignDeletes(t *testing.T) {
+	a, _, _, _ := open(t, iceberg.Config{})
+	name := laketest.Name("raw.x")
+	laketest.Must(a.Create(t.Context(), laketest.Scope, name, laketest.Pairs, nil))
+	laketest.Must(a.Commit(t.Context(), laketest.Scope, name, lake.Change{Add: []lake.DataFile{laketest.WritePairs(t, a, laketest.Scope, name, 0, 3)}}))
+	cat := a.Catalog(laketest.Scope)
+	tbl, err := cat.LoadTable(t.Context(), table.Identifier{"raw", "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := pairs(t)
+	defer batch.Release()
+	tx := tbl.NewTransaction()
+	deletes, err := tx.WriteEqualityDeletes(t.Context(), []int{1, 2}, func(yield func(arrow.RecordBatch, error) bool) { yield(batch, nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.NewRowDelta(nil).AddDeletes(deletes...).Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	change, err := tx.TableCommit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = cat.CommitTables(t.Context(), []table.TableCommit{change})
+	laketest.WantKind(t, err, forge.KindInvalid)
+	if files, _, err := a.Files(t.Context(), laketest.Scope, name, 0); err != nil || laketest.RowsOf(files) != 3 {
+		t.Errorf("%v, %v", files, err)
 	}
 }
