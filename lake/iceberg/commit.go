@@ -195,7 +195,7 @@ func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta
 			return nil, err
 		}
 	}
-	if err := t.put(ctx, name, meta, ch.Add); err != nil {
+	if err := t.put(ctx, name, ch.Add); err != nil {
 		return nil, err
 	}
 	wrote, err := t.addFiles(ctx, tx, name, meta, add, ch)
@@ -215,7 +215,7 @@ func (t *Tables) plan(ctx context.Context, name forge.TableName, p pointer, meta
 }
 
 // put makes a change's files part of the warehouse.
-func (t *Tables) put(ctx context.Context, name forge.TableName, meta table.Metadata, files []lake.DataFile) error {
+func (t *Tables) put(ctx context.Context, name forge.TableName, files []lake.DataFile) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -223,7 +223,7 @@ func (t *Tables) put(ctx context.Context, name forge.TableName, meta table.Metad
 	for i, f := range files {
 		paths[i] = filepath.Clean(f.Path)
 	}
-	if err := t.fs.put(ctx, filepath.Join(t.path(meta.Location()), "data"), paths); err != nil {
+	if err := t.fs.put(ctx, paths); err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "table %s: its new files cannot be stored", name)
 	}
 	return nil

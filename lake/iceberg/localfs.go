@@ -3,12 +3,12 @@ package iceberg
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -16,28 +16,32 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// localFS is a warehouse in a folder: iceberg-go's file system with files that are on
-// disk when Close returns and that no other user of the machine can read.
+// localFS is a warehouse in a folder: iceberg-go's file system with files that no other
+// user of the machine can read. What was written is on disk after settle, which a
+// commit calls before it moves its pointer: the disk takes many syncs at once in little
+// more than the time of one.
 type localFS struct {
 	icebergio.LocalFS
+	written *pending
 	root    string // of the warehouse, absolute
 	dropped string // where folders go that are being removed
 }
 
 var _ storage = localFS{}
 
-func (l localFS) Create(name string) (icebergio.FileWriter, error) { return makeFile(l.path(name)) }
+func (l localFS) Create(name string) (icebergio.FileWriter, error) {
+	p := l.path(name)
+	l.written.add(p)
+	return makeFile(p)
+}
 
 func (l localFS) WriteFile(name string, data []byte) error {
-	f, err := makeFile(l.path(name))
+	f, err := l.Create(name)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // Open, ReadFile and Remove take names as other Iceberg clients write them.
@@ -45,7 +49,11 @@ func (l localFS) Open(name string) (icebergio.File, error) { return l.LocalFS.Op
 
 func (l localFS) ReadFile(name string) ([]byte, error) { return l.LocalFS.ReadFile(l.path(name)) }
 
-func (l localFS) Remove(name string) error { return l.LocalFS.Remove(l.path(name)) }
+func (l localFS) Remove(name string) error {
+	p := l.path(name)
+	l.written.forget(p)
+	return l.LocalFS.Remove(p)
+}
 
 // plain reports whether the warehouse's path is the same with and without the escapes
 // of a URI. Other Iceberg clients know no escapes: to them %20 is three characters, which
@@ -75,21 +83,62 @@ func (l localFS) path(u string) string {
 	return "/" + strings.TrimLeft(p, "/")
 }
 
-// put syncs files and the names of their folder. The disk takes several syncs at once
-// in little more than the time of one.
-func (localFS) put(_ context.Context, dir string, files []string) error {
-	var g errgroup.Group
-	g.SetLimit(8)
+func (l localFS) put(_ context.Context, files []string) error {
+	l.written.add(files...)
+	return nil
+}
+
+func (l localFS) settle(dir string) error {
+	files := l.written.take(dir)
+	paths := map[string]bool{}
 	for _, f := range files {
-		g.Go(func() error { return syncPath(f) })
+		paths[f], paths[filepath.Dir(f)] = true, true
 	}
-	g.Go(func() error { return syncPath(dir) })
+	var g errgroup.Group
+	g.SetLimit(16)
+	for p := range paths {
+		g.Go(func() error { return syncPath(p) })
+	}
 	return g.Wait()
 }
 
-func (localFS) get(context.Context, []lake.DataFile) error { return nil }
+// pending are the files that were written and are not known to be on disk.
+type pending struct {
+	mu    sync.Mutex
+	files map[string]bool
+}
 
-func (localFS) synced(dir string) error { return syncPath(dir) }
+func (p *pending) add(files ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.files == nil {
+		p.files = map[string]bool{}
+	}
+	for _, f := range files {
+		p.files[f] = true
+	}
+}
+
+func (p *pending) forget(file string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.files, file)
+}
+
+// take hands out and forgets the files below a folder.
+func (p *pending) take(dir string) (out []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f := range p.files {
+		if strings.HasPrefix(f, dir+string(filepath.Separator)) {
+			out = append(out, f)
+			delete(p.files, f)
+		}
+	}
+	return out
+}
+
+func (localFS) get(context.Context, []lake.DataFile) error { return nil }
 
 func (localFS) unique() bool { return false }
 
@@ -118,28 +167,13 @@ func (l localFS) drop(dir string) error {
 	return os.RemoveAll(gone)
 }
 
-type syncedFile struct {
-	*os.File
-	closed bool
-}
-
-func (f *syncedFile) ReadFrom(r io.Reader) (int64, error) { return io.Copy(f.File, r) }
-
-func (f *syncedFile) Close() error {
-	if f.closed {
-		return nil
-	}
-	f.closed = true
-	if err := f.Sync(); err != nil {
-		_ = f.File.Close()
-		return err
-	}
-	return f.File.Close()
-}
-
-// syncPath makes a file that another process wrote, or the names in a folder, durable.
+// syncPath makes a file, or the names in a folder, durable. One that was removed again
+// needs nothing.
 func syncPath(p string) error {
 	f, err := os.Open(p)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (t *Tables) writeMetadata(meta table.Metadata, version int) (string, error)
 	if err := t.fs.WriteFile(loc, data); err != nil {
 		return "", err
 	}
-	return loc, t.fs.synced(dir) // the names of the manifests too
+	return loc, t.fs.settle(t.path(meta.Location()))
 }
 
 // version reads the number in a metadata file's name; -1 when there is none.

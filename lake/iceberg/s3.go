@@ -184,7 +184,7 @@ func (m *mirror) path(u string) string {
 
 func (m *mirror) unique() bool { return true }
 
-func (m *mirror) synced(string) error { return nil } // an object has its name from the start
+func (m *mirror) settle(string) error { return nil } // an object is durable when it is there
 
 // Open opens the copy of a file, which it fetches if need be.
 func (m *mirror) Open(name string) (icebergio.File, error) {
@@ -229,8 +229,8 @@ func (m *mirror) download(p string, size int64) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(out.File, in)
-	err = errors.Join(err, out.Close())
+	n, err := io.Copy(out, in)
+	err = errors.Join(err, out.Sync(), out.Close())
 	if err == nil && size > 0 && n != size {
 		err = fmt.Errorf("%s: %d bytes, want %d: %w", m.uri(p), n, size, io.ErrUnexpectedEOF)
 	}
@@ -260,7 +260,7 @@ func (m *mirror) get(ctx context.Context, files []lake.DataFile) error {
 
 // put uploads files. One that went up before, for a commit that had to start again,
 // is not sent twice.
-func (m *mirror) put(ctx context.Context, _ string, files []string) error {
+func (m *mirror) put(ctx context.Context, files []string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for _, p := range files {
@@ -277,7 +277,10 @@ func (m *mirror) upload(p string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer in.Close()                  //nolint:errcheck // only read
+	if err := in.Sync(); err != nil { // a copy outlives a loss of power whole or not at all
+		return err
+	}
 	out, err := m.remote.Create(m.uri(p))
 	if err != nil {
 		return err
@@ -296,7 +299,7 @@ func (m *mirror) Create(name string) (icebergio.FileWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mirrored{m: m, f: f.File}, nil
+	return &mirrored{m: m, f: f}, nil
 }
 
 func (m *mirror) WriteFile(name string, data []byte) error {

@@ -22,13 +22,12 @@ type storage interface {
 	uri(path string) string
 	path(uri string) string
 
-	// put makes files that were written at their local paths part of the warehouse,
-	// durably.
-	put(ctx context.Context, dir string, files []string) error
+	// put makes files that were written at their local paths part of the warehouse.
+	put(ctx context.Context, files []string) error
+	// settle makes everything durable that was put or created below a table's folder.
+	settle(dir string) error
 	// get makes the local copies of files.
 	get(ctx context.Context, files []lake.DataFile) error
-	// synced makes the names in a folder durable.
-	synced(dir string) error
 	// walk calls f with the local path of every file of a table.
 	walk(dir string, f func(path string, info fs.FileInfo) error) error
 	// drop removes a table's folder. A table of the same name may be made meanwhile.
@@ -39,13 +38,9 @@ type storage interface {
 }
 
 // makeFile creates a local file that no other user of the machine can read.
-func makeFile(p string) (*syncedFile, error) {
+func makeFile(p string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return &syncedFile{File: f}, nil
+	return os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }
