@@ -96,8 +96,9 @@ func TestRequirements(t *testing.T) {
 
 // TestRacing: commits that ask for nothing wait for each other; of those that ask for
 // the same state one wins.
-func TestRacing(t *testing.T) {
-	w := start(t)
+func TestRacing(t *testing.T) { racing(t, start(t)) }
+
+func racing(t *testing.T, w *world) {
 	w.pairs(t, catalogtest.Demo, "raw.calls", 3)
 	var wg sync.WaitGroup
 	status := make([]int, 16)
@@ -132,8 +133,9 @@ func txChange(name, requirements, key, value string) string {
 	return fmt.Sprintf(`{"identifier":{"namespace":[%q],"name":%q},"requirements":[%s],"updates":[{"action":"set-properties","updates":{%q:%q}}]}`, ns, n, requirements, key, value)
 }
 
-func TestTransaction(t *testing.T) {
-	w := start(t)
+func TestTransaction(t *testing.T) { transaction(t, start(t)) }
+
+func transaction(t *testing.T, w *world) {
 	a, b := w.pairs(t, catalogtest.Demo, "raw.a", 1), w.pairs(t, catalogtest.Demo, "raw.b", 1)
 	at := func(id int64) string {
 		return `{"type":"assert-ref-snapshot-id","ref":"main","snapshot-id":` + itoa(id) + `}`

@@ -16,6 +16,7 @@ import (
 	"aiforge.dev/forge/catalog/catalogtest"
 	"aiforge.dev/forge/catalog/icebergrest"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/sqldb"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/laketest"
 )
@@ -84,12 +85,18 @@ type world struct {
 }
 
 func start(t *testing.T) *world {
+	db := laketest.DB(t)
+	return startOn(t, func() *sqldb.DB { return db })
+}
+
+// startOn starts it with the metadata store that open opens.
+func startOn(t *testing.T, open func() *sqldb.DB) *world {
 	t.Helper()
 	w := &world{gate: &gate{}, lineage: &edges{}}
-	tables := laketest.Tables(t)
+	tables := laketest.TablesOn(t, open())
 	w.tables = tables
 	svc, err := icebergrest.New(t.Context(), icebergrest.Config{
-		DB: laketest.DB(t), Lineage: w.lineage,
+		DB: open(), Lineage: w.lineage,
 		Catalog: func(s forge.Scope) icebergrest.Catalog { return tables.Catalog(s) },
 	})
 	if err != nil {

@@ -66,7 +66,13 @@ func DB(t testing.TB) *sqldb.DB {
 // Tables makes an empty table store.
 func Tables(t testing.TB) *iceberg.Tables {
 	t.Helper()
-	tables, err := iceberg.New(DB(t), filepath.Join(t.TempDir(), "lake"), iceberg.Config{})
+	return TablesOn(t, DB(t))
+}
+
+// TablesOn makes an empty table store with its pointers in db.
+func TablesOn(t testing.TB, db *sqldb.DB) *iceberg.Tables {
+	t.Helper()
+	tables, err := iceberg.New(db, filepath.Join(t.TempDir(), "lake"), iceberg.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
