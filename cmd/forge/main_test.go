@@ -23,6 +23,7 @@ import (
 	catalogstore "aiforge.dev/forge/catalog/store"
 	"aiforge.dev/forge/cmd/forge/cli"
 	"aiforge.dev/forge/examples"
+	"github.com/alecthomas/kong"
 )
 
 // asBinary makes the test's own binary the whole forge, for tests that kill it.
@@ -66,8 +67,23 @@ type forged struct {
 }
 
 // start opens and runs a forge on data, on embedded defaults and a free port.
-func start(data string) (*forged, error) {
-	cfg := Config{Data: data, Listen: "127.0.0.1:0", Log: "embedded:", Metadata: "embedded:", Online: "embedded:", Memory: 1 << 30, MaxUpload: 8 << 30}
+func start(data string) (*forged, error) { return startWith(embedded(data)) }
+
+// embedded is what forge serve works with unless told otherwise, on a free port.
+func embedded(data string) Config {
+	var c Config
+	p, err := kong.New(&c)
+	if err == nil {
+		_, err = p.Parse([]string{"--listen", "127.0.0.1:0", "--memory", fmt.Sprint(1 << 30), "--max-upload", fmt.Sprint(8 << 30)})
+	}
+	if err != nil {
+		panic(err) // the flags of serve are wrong
+	}
+	c.Data = data
+	return c
+}
+
+func startWith(cfg Config) (*forged, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	app, err := Open(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -76,7 +92,7 @@ func start(data string) (*forged, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- app.Run(ctx) }()
-	f := &forged{app: app, data: data, stop: func() error {
+	f := &forged{app: app, data: cfg.Data, stop: func() error {
 		cancel()
 		return errors.Join(<-ended, app.Close())
 	}}
@@ -96,9 +112,11 @@ func start(data string) (*forged, error) {
 }
 
 // fresh is a forge of a test's own.
-func fresh(t *testing.T) *forged {
+func fresh(t *testing.T) *forged { return freshWith(t, embedded(t.TempDir())) }
+
+func freshWith(t *testing.T, cfg Config) *forged {
 	t.Helper()
-	f, err := start(t.TempDir())
+	f, err := startWith(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
