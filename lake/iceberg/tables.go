@@ -210,7 +210,7 @@ func (t *Tables) load(ctx context.Context, scope forge.Scope, name forge.TableNa
 		}
 		// The file can be gone when many commits came between the two reads.
 		if !errors.Is(err, os.ErrNotExist) || try == 3 {
-			return pointer{}, nil, forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata file cannot be read; was the data folder changed by hand?", name)
+			return pointer{}, nil, forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata file in %s cannot be read: can the warehouse be reached, and was nothing in it changed by hand?", name, t.uri(t.warehouse))
 		}
 	}
 }
