@@ -17,6 +17,7 @@ import (
 type process struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
+	pipe *os.File // its standard output; ours to close, since Wait would close it under a reader
 	out  *bufio.Reader
 	errs *tail
 	dir  string // for spilling
@@ -41,12 +42,15 @@ func startProcess(cfg Config) (*process, error) {
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	out, err := p.cmd.StdoutPipe()
+	pipe, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	p.out = bufio.NewReaderSize(out, 64<<10)
-	if err := p.cmd.Start(); err != nil {
+	p.pipe, p.cmd.Stdout, p.out = pipe, theirs, bufio.NewReaderSize(pipe, 64<<10)
+	err = p.cmd.Start()
+	_ = theirs.Close() // the worker has its own; with ours open the end would not be seen
+	if err != nil {
+		_ = pipe.Close()
 		return nil, err
 	}
 	go func() {
@@ -68,6 +72,8 @@ func (p *process) kill() {
 	p.once.Do(func() {
 		_ = p.cmd.Process.Kill()
 		_ = p.in.Close()
+		<-p.done
+		_ = p.pipe.Close()
 	})
 	<-p.done
 }
