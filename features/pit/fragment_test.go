@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
@@ -39,6 +40,28 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestSpaces: what separates words for DuckDB separates them for us.
+func TestSpaces(t *testing.T) {
+	db := open(t)
+	found := 0
+	for r := rune(1); r <= 0xffff; r++ {
+		if !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp) {
+			continue
+		}
+		var one int
+		if err := db.QueryRow("SELECT" + string(r) + "1").Scan(&one); err != nil {
+			continue
+		}
+		found++
+		if names := pit.Tables("FROM" + string(r) + "raw.calls"); fmt.Sprint(names) != "[raw.calls]" {
+			t.Errorf("%U: the tables are %v", r, names)
+		}
+	}
+	if found < 20 {
+		t.Errorf("DuckDB took only %d characters for spaces", found)
+	}
+}
+
 // TestOrderOfLabels: SQL without an order of its own gets one.
 func TestOrderOfLabels(t *testing.T) {
 	db := open(t)
@@ -50,6 +73,7 @@ func TestOrderOfLabels(t *testing.T) {
 		"SELECT * FROM raw.l":                                 "rowid",
 		"SELECT x.* FROM raw.l AS x WHERE x.y >= 0":           "rowid",
 		"SELECT * FROM raw.l ORDER BY y DESC":                 "y DESC",
+		"SELECT * FROM raw.l ORDER\u200bBY y DESC":            "y DESC",
 		"SELECT * FROM (SELECT * FROM raw.l ORDER BY y DESC)": "t, a, y",
 		"SELECT a, t, max(y) AS y FROM raw.l GROUP BY ALL":    "t, a, y",
 		"SELECT p.* FROM raw.l AS p, (SELECT 1 AS one) AS q":  "t, a, y",

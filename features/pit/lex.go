@@ -1,6 +1,11 @@
 package pit
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"aiforge.dev/forge/internal/sqltext"
+)
 
 type kind uint8
 
@@ -27,8 +32,8 @@ func lex(s string) ([]token, error) {
 	for i := 0; i < len(s); {
 		c := s[i]
 		switch {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v':
-			i++
+		case spaceAt(s, i) > 0:
+			i += spaceAt(s, i)
 		case strings.HasPrefix(s[i:], "--"):
 			i = lineEnd(s, i)
 		case strings.HasPrefix(s[i:], "/*"):
@@ -63,7 +68,7 @@ func lex(s string) ([]token, error) {
 			i++
 		case wordByte(c):
 			j := i + 1
-			for j < len(s) && (wordByte(s[j]) || s[j] == '$') {
+			for j < len(s) && (wordByte(s[j]) || s[j] == '$') && spaceAt(s, j) == 0 {
 				j++
 			}
 			toks = append(toks, token{word, s[i:j]})
@@ -74,6 +79,14 @@ func lex(s string) ([]token, error) {
 		}
 	}
 	return toks, nil
+}
+
+// spaceAt returns the bytes of the space at i, 0 where there is none.
+func spaceAt(s string, i int) int {
+	if r, n := utf8.DecodeRuneInString(s[i:]); sqltext.IsSpace(r) {
+		return n
+	}
+	return 0
 }
 
 func wordByte(c byte) bool {

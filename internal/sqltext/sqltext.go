@@ -1,10 +1,11 @@
 // Package sqltext writes names and texts of any characters into SQL, so that they can
-// be nothing else there. It is for SQL that cannot have a parameter at that place:
-// names, and statements that are kept as text.
+// be nothing else there, for where no parameter can stand: names, and statements that
+// are kept as text. It also knows what DuckDB takes for white space.
 package sqltext
 
 import (
 	"strings"
+	"unicode"
 
 	"aiforge.dev/forge"
 )
@@ -20,3 +21,9 @@ func Text(s string) string {
 
 // Table quotes a table's name.
 func Table(t forge.TableName) string { return Ident(t.Namespace) + "." + Ident(t.Name) }
+
+// IsSpace reports whether r separates words. DuckDB takes three characters for spaces
+// that Unicode does not: who reads SQL without them sees other words than DuckDB does.
+func IsSpace(r rune) bool {
+	return unicode.IsSpace(r) || r == '\u200b' || r == '\u2060' || r == '\ufeff'
+}

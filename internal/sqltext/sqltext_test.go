@@ -33,3 +33,16 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+func TestIsSpace(t *testing.T) {
+	for _, r := range " \t\n\r\f\v\u00a0\u2009\u200b\u202f\u205f\u2060\u3000\ufeff" {
+		if !sqltext.IsSpace(r) {
+			t.Errorf("%U is a space for DuckDB", r)
+		}
+	}
+	for _, r := range "a_0$.\"é€\u200d" {
+		if sqltext.IsSpace(r) {
+			t.Errorf("%U is no space", r)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 )
 
 // token is a piece of SQL text: a word, a quoted name, a text literal, a number or
@@ -24,12 +25,12 @@ func lex(sql string) ([]token, error) {
 		return nil, bad("holds a byte that is not text")
 	}
 	var out []token
-	var open []byte
+	var open brackets
 	for i := 0; i < len(sql); {
 		c := sql[i]
 		r, size := utf8.DecodeRuneInString(sql[i:])
 		switch {
-		case unicode.IsSpace(r):
+		case sqltext.IsSpace(r):
 			i += size
 		case c == '\'' || c == '"':
 			end := closing(sql, i)
@@ -42,16 +43,9 @@ func lex(sql string) ([]token, error) {
 			out = append(out, token{map[byte]byte{'\'': 's', '"': 'q'}[c], sql[i:end]})
 			i = end
 		case isWord(r) && !unicode.IsDigit(r):
-			j := i
-			for j < len(sql) {
-				r, n := utf8.DecodeRuneInString(sql[j:])
-				if !isWord(r) {
-					break
-				}
-				j += n
-			}
-			out = append(out, token{'w', sql[i:j]})
-			i = j
+			end := wordEnd(sql, i)
+			out = append(out, token{'w', sql[i:end]})
+			i = end
 		case c >= '0' && c <= '9':
 			j := i
 			for j < len(sql) && (isWord(rune(sql[j])) || sql[j] == '.') {
@@ -66,32 +60,59 @@ func lex(sql string) ([]token, error) {
 		case c == ';':
 			return nil, bad("has a semicolon: want one expression or statement without it")
 		default:
-			switch c {
-			case '(', '[', '{':
-				open = append(open, c)
-			case ')', ']', '}':
-				if len(open) == 0 || open[len(open)-1] != opener[c] {
-					return nil, bad("closes a %c that is not open", c)
-				}
-				open = open[:len(open)-1]
+			if err := open.take(c); err != nil {
+				return nil, err
 			}
 			out = append(out, token{'m', sql[i : i+size]})
 			i += size
 		}
 	}
-	if len(open) > 0 {
-		return nil, bad("leaves a %c open", open[len(open)-1])
-	}
-	return out, nil
+	return out, open.end()
 }
 
+// brackets are those that are open, outermost first.
+type brackets []byte
+
 var opener = map[byte]byte{')': '(', ']': '[', '}': '{'}
+
+func (b *brackets) take(c byte) error {
+	switch c {
+	case '(', '[', '{':
+		*b = append(*b, c)
+	case ')', ']', '}':
+		last := len(*b) - 1
+		if last < 0 || (*b)[last] != opener[c] {
+			return bad("closes a %c that is not open", c)
+		}
+		*b = (*b)[:last]
+	}
+	return nil
+}
+
+func (b brackets) end() error {
+	if len(b) > 0 {
+		return bad("leaves a %c open", b[len(b)-1])
+	}
+	return nil
+}
 
 func bad(format string, args ...any) error {
 	return forge.Errorf(forge.KindInvalid, nil, "the SQL "+format, args...)
 }
 
 func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// wordEnd returns the index after the word that begins at i.
+func wordEnd(s string, i int) int {
+	for i < len(s) {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if !isWord(r) {
+			break
+		}
+		i += n
+	}
+	return i
+}
 
 // closing returns the index after the quote that closes the one at i; a doubled
 // quote stands for itself.
