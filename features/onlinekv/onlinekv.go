@@ -75,21 +75,25 @@ func (s *Store) use(ctx context.Context, scope forge.Scope) (done func(), err er
 	return s.closing.RUnlock, nil
 }
 
-func (s *Store) lock(prefix []byte) *sync.Mutex {
-	return &s.puts[maphash.Bytes(s.seed, prefix)%uint64(len(s.puts))]
+// change begins a call that alone may change a group, whose rows begin with prefix.
+func (s *Store) change(ctx context.Context, scope forge.Scope, group string) (prefix []byte, done func(), err error) {
+	end, err := s.use(ctx, scope)
+	if err != nil {
+		return nil, nil, err
+	}
+	prefix = groupKey(nil, rowSpace, scope, group)
+	mu := &s.puts[maphash.Bytes(s.seed, prefix)%uint64(len(s.puts))]
+	mu.Lock()
+	return prefix, func() { mu.Unlock(); end() }, nil
 }
 
 // Put implements features.Online. All rows are on the disk when it returns.
 func (s *Store) Put(ctx context.Context, scope forge.Scope, group string, rows []features.Row) error {
-	done, err := s.use(ctx, scope)
+	prefix, done, err := s.change(ctx, scope, group)
 	if err != nil {
 		return err
 	}
 	defer done()
-	prefix := groupKey(nil, rowSpace, scope, group)
-	mu := s.lock(prefix)
-	mu.Lock()
-	defer mu.Unlock()
 	newest, err := newestOf(rows)
 	if err != nil {
 		return err
@@ -178,15 +182,11 @@ func (s *Store) Get(ctx context.Context, scope forge.Scope, group string, keys [
 
 // Drop implements features.Online.
 func (s *Store) Drop(ctx context.Context, scope forge.Scope, group string) error {
-	done, err := s.use(ctx, scope)
+	prefix, done, err := s.change(ctx, scope, group)
 	if err != nil {
 		return err
 	}
 	defer done()
-	prefix := groupKey(nil, rowSpace, scope, group)
-	mu := s.lock(prefix)
-	mu.Lock()
-	defer mu.Unlock()
 	batch := s.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // after Commit it has nothing to say
 	if err := batch.DeleteRange(prefix, after(prefix), nil); err != nil {
