@@ -79,7 +79,7 @@ func (a *api) registerLogging(s *httpapi.Server) {
 		return none{}, a.Store.LogBatch(ctx, scope, in.Run, points, in.Params, in.Tags)
 	})
 	handle(s, call{id: "log-model", method: http.MethodPost, path: "runs/log-model", summary: "note a model of a run", perm: forge.PermWrite}, a.logModel)
-	handle(s, call{id: "log-inputs", method: http.MethodPost, path: "runs/log-inputs", summary: "note what a run reads", perm: forge.PermWrite}, a.logInputs)
+	handle(s, call{id: "log-inputs", method: http.MethodPost, path: "runs/log-inputs", summary: "note what a run reads", perm: forge.PermWrite, most: 8 << 20}, a.logInputs)
 	handle(s, call{id: "log-outputs", method: http.MethodPost, path: "runs/outputs", summary: "note models that a run made", perm: forge.PermWrite}, a.logOutputs)
 	handle(s, call{id: "metric-history", method: http.MethodGet, path: "metrics/get-history", summary: "all points of a metric", perm: forge.PermRead}, a.history)
 	handle(s, call{id: "metric-history-interval", method: http.MethodGet, path: "metrics/get-history-bulk-interval", summary: "points of a metric of several runs, thinned out", perm: forge.PermRead}, a.historyOfMany)
@@ -108,7 +108,12 @@ func (a *api) logModel(ctx context.Context, scope forge.Scope, in logModelIn) (a
 			return nil, invalid("tag %s of run %s is no list of models", modelHistoryTag, in.Run)
 		}
 	}
-	b, err := json.Marshal(append(all, model))
+	all = append(all, model)
+	b, err := json.Marshal(all)
+	for err == nil && len(b) > 8000 && len(all) > 1 { // a tag holds no more: the oldest go
+		all = all[1:]
+		b, err = json.Marshal(all)
+	}
 	if err != nil {
 		return nil, err
 	}

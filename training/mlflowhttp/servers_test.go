@@ -4,44 +4,55 @@ package mlflowhttp_test
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/sqldb"
-	"aiforge.dev/forge/training/mlflowstore"
-	"aiforge.dev/forge/training/store"
 )
 
-// openPostgres is a site on PostgreSQL, without anything that was stored before.
-func openPostgres(t *testing.T) *site {
+// postgres opens an empty schema of the test's own: others use the server too.
+func postgres(t *testing.T) *sqldb.DB {
 	t.Helper()
 	addr := os.Getenv("FORGE_TEST_POSTGRES")
 	if addr == "" {
 		t.Fatal("FORGE_TEST_POSTGRES is not set")
 	}
-	db, err := sqldb.Open(t.Context(), addr, nil)
+	top, err := sqldb.Open(t.Context(), addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { top.Close() })
+	name := forge.NewID("mlflow")
+	if _, err := top.Exec(`CREATE SCHEMA ` + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := top.Exec(`DROP SCHEMA ` + name + ` CASCADE`); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
+	db, err := sqldb.Open(t.Context(), u.String(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	if _, err := store.Open(t.Context(), db); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := mlflowstore.Open(t.Context(), db, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(`TRUNCATE training_runs, training_models, training_versions, training_aliases, mlflow_experiments, mlflow_runs, mlflow_tags, mlflow_params, mlflow_points, mlflow_latest,
-		mlflow_inputs, mlflow_logged, mlflow_logged_metrics, mlflow_models, mlflow_versions, mlflow_aliases`); err != nil {
-		t.Fatal(err)
-	}
-	return openOn(t, db)
+	return db
 }
 
 func TestOperationsOnPostgres(t *testing.T) {
 	for name, test := range operations() {
-		t.Run(name, func(t *testing.T) { test(t, openPostgres(t)) })
+		t.Run(name, func(t *testing.T) { test(t, openOn(t, postgres(t))) })
 	}
 }
 
