@@ -79,6 +79,8 @@ export FORGE_TEST_POSTGRES="postgres://forge@127.0.0.1:$pg/postgres?sslmode=disa
 export FORGE_TEST_REDIS=127.0.0.1:$redis
 export FORGE_TEST_KAFKA=127.0.0.1:$kafka
 export FORGE_TEST_S3=http://forge:forge-secret@127.0.0.1:$s3
+deploy/setup/pyiceberg.sh
+export FORGE_TEST_PYICEBERG=$PWD/.cache/pyiceberg/bin/python
 deploy/setup/mlflow.sh
 export FORGE_TEST_MLFLOW=$PWD/.cache/mlflow/bin/python
 export FORGE_TEST_BINARY=$work/forge
