@@ -2,7 +2,6 @@ package featureshttp_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"aiforge.dev/forge/features/registry"
 	"aiforge.dev/forge/features/store"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/jobs/jobstest"
 	"aiforge.dev/forge/lake"
@@ -26,20 +26,6 @@ import (
 )
 
 func TestMain(m *testing.M) { laketest.Main(m) }
-
-// gate takes the token ROLE@TENANT/PROJECT for what it says.
-type gate struct{}
-
-func (gate) Authenticate(_ context.Context, token string) (forge.Principal, error) {
-	role, place, _ := strings.Cut(token, "@")
-	tenant, project, _ := strings.Cut(place, "/")
-	return forge.Principal{Name: "Ann", Role: forge.Role(role), Scope: forge.Scope{Tenant: forge.TenantID(tenant), Project: forge.ProjectID(project)}}, nil
-}
-
-func (gate) Allows(role forge.Role, perm forge.Permission) bool {
-	return role == forge.RoleEditor || role == forge.RoleViewer && perm == forge.PermRead
-}
-func (gate) Audit(context.Context, httpapi.AuditEvent) {}
 
 const editor, viewer, predict, stranger = "editor@acme/bank", "viewer@acme/bank", "predict@acme/bank", "editor@acme/shop"
 
@@ -72,7 +58,7 @@ func open(t *testing.T) *site {
 		r.Register(featureshttp.JobTrainingSet, svc.TrainingSetJob)
 		r.Register(featureshttp.JobMaterialize, svc.MaterializeJob)
 	})
-	s := httpapi.New(gate{}, "test", nil)
+	s := httpapi.New(gatetest.Gate{}, "test", nil)
 	featureshttp.Register(s, svc, queue)
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)

@@ -24,6 +24,7 @@ import (
 	"aiforge.dev/forge/ingest/sink"
 	"aiforge.dev/forge/ingest/store"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/jobs/jobstest"
 	"aiforge.dev/forge/lake"
@@ -31,23 +32,6 @@ import (
 )
 
 func TestMain(m *testing.M) { laketest.Main(m) }
-
-// gate takes "TENANT/PROJECT/ROLE" for a token.
-type gate struct{}
-
-func (gate) Authenticate(_ context.Context, token string) (forge.Principal, error) {
-	p := strings.Split(token, "/")
-	if len(p) != 3 {
-		return forge.Principal{}, httpapi.Unauthenticated("bad token")
-	}
-	return forge.Principal{User: "u1", Name: "test", Role: forge.Role(p[2]), Scope: forge.Scope{Tenant: forge.TenantID(p[0]), Project: forge.ProjectID(p[1])}}, nil
-}
-
-func (gate) Allows(r forge.Role, p forge.Permission) bool {
-	return r == forge.RoleEditor || r == forge.RoleViewer && p == forge.PermRead
-}
-
-func (gate) Audit(context.Context, httpapi.AuditEvent) {}
 
 // server is all of ingest on embedded parts.
 type server struct {
@@ -83,7 +67,7 @@ func start(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, house: laketest.House(t), dir: t.TempDir(), token: "t1/p1/editor", free: 100 << 30}
+	s := &server{t: t, house: laketest.House(t), dir: t.TempDir(), token: "editor@t1/p1", free: 100 << 30}
 	sk, err := sink.Open(ctx, sink.Config{Log: log, Tables: s.house.Tables, Engine: s.house.Engine, Store: st, Dir: t.TempDir(), Exclusive: true})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +81,7 @@ func start(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	runner := jobstest.Start(t, db, jobstest.Config(), func(r *jobs.Runner) { r.Register(load.Kind, loads.HandleCSV) })
-	api := httpapi.New(gate{}, "test", nil)
+	api := httpapi.New(gatetest.Gate{}, "test", nil)
 	ingesthttp.Register(api, ingesthttp.Services{Loads: loads, Store: st, Queue: runner, House: s.house})
 	httpapi.Handle(api, httpapi.Op{ID: "get-job", Method: http.MethodGet, Path: "/api/jobs/{id}", Perm: forge.PermRead}, func(ctx context.Context, in *struct {
 		ID string `path:"id"`
@@ -294,13 +278,13 @@ func TestUpload(t *testing.T) {
 	if sn.Delimiter != "," || len(sn.Columns) != 2 || sn.Columns[0].Type != lake.Long || sn.RowsSampled != 1 {
 		t.Errorf("%+v", sn)
 	}
-	s.token = "t1/p2/editor"
+	s.token = "editor@t1/p2"
 	for _, c := range []struct{ method, path string }{{http.MethodGet, path}, {http.MethodDelete, path}, {http.MethodPost, path + "/sniff"}, {http.MethodPatch, path + "?offset=8"}} {
 		s.call(c.method, c.path, nil, &p, 404)
 	}
-	s.token = "t1/p1/viewer"
+	s.token = "viewer@t1/p1"
 	s.call(http.MethodPost, "/api/uploads", map[string]any{"name": "a", "size": 1}, &p, 403)
-	s.token = "t1/p1/editor"
+	s.token = "editor@t1/p1"
 	s.call(http.MethodDelete, path, nil, nil, 204)
 	s.call(http.MethodGet, path, nil, &p, 404)
 	s.call(http.MethodGet, "/api/uploads/..%2f..%2fmeta", nil, &p, 404)

@@ -11,6 +11,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/clean"
@@ -19,19 +20,6 @@ import (
 )
 
 func TestMain(m *testing.M) { laketest.Main(m) }
-
-// gate lets "Bearer ROLE" in as that role.
-type gate struct{}
-
-func (gate) Authenticate(_ context.Context, token string) (forge.Principal, error) {
-	return forge.Principal{User: "u1", Name: "Ada", Role: forge.Role(token), Scope: forge.Scope{Tenant: "acme", Project: "bank"}}, nil
-}
-
-func (gate) Allows(role forge.Role, perm forge.Permission) bool {
-	return role == forge.RoleEditor || role == forge.RoleViewer && perm == forge.PermRead
-}
-
-func (gate) Audit(context.Context, httpapi.AuditEvent) {}
 
 // recipes stands in for the service; the store and the checks are the real ones.
 type recipes struct{ previewed lake.Recipe }
@@ -74,7 +62,7 @@ func open(t *testing.T) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{t, httpapi.New(gate{}, "test", nil), &recipes{}, &queue{}}
+	c := &client{t, httpapi.New(gatetest.Gate{}, "test", nil), &recipes{}, &queue{}}
 	recipehttp.Register(c.server, c.recipes, store, c.queue)
 	return c
 }
@@ -82,7 +70,7 @@ func open(t *testing.T) *client {
 func (c *client) call(role, method, path, body string) (int, map[string]any) {
 	c.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.Header.Set("Authorization", "Bearer "+role)
+	r.Header.Set("Authorization", "Bearer "+role+"@acme/bank")
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	c.server.ServeHTTP(w, r)
@@ -181,7 +169,7 @@ func TestStored(t *testing.T) {
 	if code, _ := c.call("viewer", "PUT", "/api/recipes/people", recipe); code != 403 {
 		t.Errorf("a viewer may store: %d", code)
 	}
-	if code, out := c.call("editor", "PUT", "/api/recipes/people", recipe); code != 200 || out["revision"] != 1.0 || out["by"] != "Ada" {
+	if code, out := c.call("editor", "PUT", "/api/recipes/people", recipe); code != 200 || out["revision"] != 1.0 || out["by"] != "Ann" {
 		t.Fatal(code, out)
 	}
 	changed := strings.Replace(recipe, `"trim"`, `"dedupe", "keys": ["a"], "name": "x"`, 1)

@@ -17,6 +17,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/jobs/jobstest"
 	"aiforge.dev/forge/internal/modelpkg"
@@ -24,20 +25,6 @@ import (
 	"aiforge.dev/forge/training/store"
 	"aiforge.dev/forge/training/traininghttp"
 )
-
-// gate takes the token ROLE@TENANT/PROJECT for what it says.
-type gate struct{}
-
-func (gate) Authenticate(_ context.Context, token string) (forge.Principal, error) {
-	role, place, _ := strings.Cut(token, "@")
-	tenant, project, _ := strings.Cut(place, "/")
-	return forge.Principal{Name: "Ann", Role: forge.Role(role), Scope: forge.Scope{Tenant: forge.TenantID(tenant), Project: forge.ProjectID(project)}}, nil
-}
-
-func (gate) Allows(role forge.Role, perm forge.Permission) bool {
-	return role == forge.RoleEditor || role == forge.RoleViewer && perm == forge.PermRead
-}
-func (gate) Audit(context.Context, httpapi.AuditEvent) {}
 
 const editor, viewer, predict, stranger = "editor@acme/bank", "viewer@acme/bank", "predict@acme/bank", "editor@acme/shop"
 
@@ -78,7 +65,7 @@ func open(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	svc := &service{}
-	s := httpapi.New(gate{}, "test", nil)
+	s := httpapi.New(gatetest.Gate{}, "test", nil)
 	traininghttp.Register(s, svc, reg)
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)

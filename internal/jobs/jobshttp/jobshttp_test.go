@@ -9,30 +9,16 @@ import (
 	"strings"
 	"testing"
 
-	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/jobs/jobshttp"
 	"aiforge.dev/forge/internal/jobs/jobstest"
 )
 
-// gate takes the token ROLE@TENANT/PROJECT for what it says.
-type gate struct{}
-
-func (gate) Authenticate(_ context.Context, token string) (forge.Principal, error) {
-	role, place, _ := strings.Cut(token, "@")
-	tenant, project, _ := strings.Cut(place, "/")
-	return forge.Principal{Name: "Ann", Role: forge.Role(role), Scope: forge.Scope{Tenant: forge.TenantID(tenant), Project: forge.ProjectID(project)}}, nil
-}
-
-func (gate) Allows(role forge.Role, perm forge.Permission) bool {
-	return role == forge.RoleEditor || perm == forge.PermRead
-}
-func (gate) Audit(context.Context, httpapi.AuditEvent) {}
-
 func serve(t *testing.T, register func(*jobs.Runner)) (*httptest.Server, *jobs.Runner) {
 	q := jobstest.Start(t, jobstest.SQLite(t)(), jobstest.Config(), register)
-	s := httpapi.New(gate{}, "test", nil)
+	s := httpapi.New(gatetest.Gate{}, "test", nil)
 	jobshttp.Register(s, q)
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)

@@ -10,6 +10,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/internal/httpapi/gatetest"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/internal/jobs/jobshttp"
 	"aiforge.dev/forge/internal/jobs/jobstest"
@@ -26,7 +27,7 @@ func TestQuietStream(t *testing.T) {
 			return nil, ctx.Err()
 		})
 	})
-	s := httpapi.New(gate{}, "test", nil)
+	s := httpapi.New(gatetest.Gate{}, "test", nil)
 	s.HandleRaw(httpapi.Op{ID: "follow", Method: "GET", Path: "/jobs/{id}", Tag: "jobs", Perm: forge.PermRead}, jobshttp.Stream(q, 10*time.Millisecond))
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
