@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -87,76 +85,6 @@ func (t *Tables) commit(ctx context.Context, scope forge.Scope, name forge.Table
 	}
 	t.remember(meta.CurrentSnapshot(), cur, ch)
 	return snapshotOf(next, cur), next, nil
-}
-
-// remember keeps the new snapshot's file list, which is known without reading it back.
-func (t *Tables) remember(old, cur *table.Snapshot, ch lake.Change) {
-	var before []lake.DataFile
-	if old != nil && !ch.ReplaceAll {
-		var ok bool
-		if before, ok = t.cache.list(old.ManifestList); !ok {
-			return
-		}
-	}
-	if old == nil || old.SnapshotID != cur.SnapshotID {
-		after := append(slices.Clone(before), ch.Add...)
-		slices.SortFunc(after, func(a, b lake.DataFile) int { return strings.Compare(a.Path, b.Path) })
-		t.cache.putList(cur.ManifestList, after)
-	}
-}
-
-func deref(s *lake.Snapshot) lake.Snapshot {
-	if s == nil {
-		return lake.Snapshot{}
-	}
-	return *s
-}
-
-// landed finds the snapshot that already holds the change's files: the caller tries
-// again because it lost the answer. Some but not all of them there is a mistake.
-func (t *Tables) landed(name forge.TableName, meta table.Metadata, ch lake.Change) (*lake.Snapshot, error) {
-	if len(ch.Add) == 0 || meta.CurrentSnapshot() == nil {
-		return nil, nil
-	}
-	there, err := t.files(name, meta.CurrentSnapshot())
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[string]bool, len(there))
-	for _, f := range there {
-		known[f.Path] = true
-	}
-	n := 0
-	for _, f := range ch.Add {
-		if known[f.Path] {
-			n++
-		}
-	}
-	switch n {
-	case 0:
-		return nil, nil
-	case len(ch.Add):
-		return t.holder(name, meta, ch.Add[0].Path)
-	}
-	return nil, forge.Errorf(forge.KindInvalid, nil, "%d of the %d files are part of table %s already", n, len(ch.Add), name)
-}
-
-// holder is the oldest snapshot that has the file.
-func (t *Tables) holder(name forge.TableName, meta table.Metadata, file string) (*lake.Snapshot, error) {
-	snaps := meta.Snapshots()
-	found := meta.CurrentSnapshot()
-	for i := len(snaps) - 1; i >= 0; i-- {
-		files, err := t.files(name, &snaps[i])
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(files, func(f lake.DataFile) bool { return f.Path == file }) {
-			break
-		}
-		found = &snaps[i]
-	}
-	s := snapshotOf(meta, found)
-	return &s, nil
 }
 
 func expected(name forge.TableName, meta table.Metadata, ch lake.Change) error {
@@ -271,72 +199,4 @@ func (t *Tables) addFiles(ctx context.Context, tx *table.Transaction, name forge
 		err = forge.Errorf(forge.KindUnavailable, err, "table %s: the change could not be prepared", name)
 	}
 	return true, err
-}
-
-// swap writes the next metadata file and moves the pointer to it. When the store's
-// answer is lost the pointer's own state tells what happened.
-func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableName, from string, base, next table.Metadata) error {
-	to, err := t.writeMetadata(next, version(from)+1)
-	if err != nil {
-		return forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata cannot be written", name)
-	}
-	moved, err := movePointer(ctx, t.db, scope, name, from, to, t.cfg.Now())
-	if err == nil && t.afterMove != nil {
-		err = t.afterMove()
-	}
-	if err != nil {
-		if moved, err = t.outcome(ctx, scope, name, from, to, err); err != nil {
-			return err
-		}
-	}
-	if !moved {
-		_ = t.fs.Remove(to)
-		return errMoved
-	}
-	t.cache.putMeta(to, next)
-	t.removeOld(base, next)
-	return nil
-}
-
-var errMoved = forge.Errorf(forge.KindConflict, table.ErrCommitFailed, "the table was changed meanwhile")
-
-// outcome resolves a pointer move whose answer was lost: it landed when the pointer,
-// or the history of whatever came after, is ours.
-func (t *Tables) outcome(ctx context.Context, scope forge.Scope, name forge.TableName, from, to string, cause error) (bool, error) {
-	ctx = context.WithoutCancel(ctx)
-	p, meta, err := t.load(ctx, scope, name)
-	if err != nil {
-		return false, unknown(name, errors.Join(cause, err))
-	}
-	if p.metadata == to {
-		return true, nil
-	}
-	for e := range meta.PreviousFiles() {
-		if e.MetadataFile == to {
-			return true, nil
-		}
-	}
-	if p.metadata == from {
-		_ = t.fs.Remove(to)
-		return false, forge.Errorf(forge.KindUnavailable, cause, "table %s: the metadata store did not take the change; try again", name)
-	}
-	return false, nil
-}
-
-// removeOld deletes metadata files that fell out of the history.
-func (t *Tables) removeOld(base, next table.Metadata) {
-	if next.Properties()[table.MetadataDeleteAfterCommitEnabledKey] != "true" {
-		return // its owner wants them
-	}
-	keep := map[string]bool{}
-	for e := range next.PreviousFiles() {
-		keep[e.MetadataFile] = true
-	}
-	for e := range base.PreviousFiles() {
-		if !keep[e.MetadataFile] {
-			if err := t.fs.Remove(e.MetadataFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-				t.cfg.Log.Warn("old metadata file stays", "err", err)
-			}
-		}
-	}
 }

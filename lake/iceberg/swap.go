@@ -1,0 +1,78 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"aiforge.dev/forge"
+	"github.com/apache/iceberg-go/table"
+)
+
+// swap writes the next metadata file and moves the pointer to it. When the store's
+// answer is lost the pointer's own state tells what happened.
+func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableName, from string, base, next table.Metadata) error {
+	to, err := t.writeMetadata(next, version(from)+1)
+	if err != nil {
+		return forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata cannot be written", name)
+	}
+	moved, err := movePointer(ctx, t.db, scope, name, from, to, t.cfg.Now())
+	if err == nil && t.afterMove != nil {
+		err = t.afterMove()
+	}
+	if err != nil {
+		if moved, err = t.outcome(ctx, scope, name, from, to, err); err != nil {
+			return err
+		}
+	}
+	if !moved {
+		_ = t.fs.Remove(to)
+		return errMoved
+	}
+	t.cache.putMeta(to, next)
+	t.removeOld(base, next)
+	return nil
+}
+
+var errMoved = forge.Errorf(forge.KindConflict, table.ErrCommitFailed, "the table was changed meanwhile")
+
+// outcome resolves a pointer move whose answer was lost: it landed when the pointer,
+// or the history of whatever came after, is ours.
+func (t *Tables) outcome(ctx context.Context, scope forge.Scope, name forge.TableName, from, to string, cause error) (bool, error) {
+	ctx = context.WithoutCancel(ctx)
+	p, meta, err := t.load(ctx, scope, name)
+	if err != nil {
+		return false, unknown(name, errors.Join(cause, err))
+	}
+	if p.metadata == to {
+		return true, nil
+	}
+	for e := range meta.PreviousFiles() {
+		if e.MetadataFile == to {
+			return true, nil
+		}
+	}
+	if p.metadata == from {
+		_ = t.fs.Remove(to)
+		return false, forge.Errorf(forge.KindUnavailable, cause, "table %s: the metadata store did not take the change; try again", name)
+	}
+	return false, nil
+}
+
+// removeOld deletes metadata files that fell out of the history.
+func (t *Tables) removeOld(base, next table.Metadata) {
+	if next.Properties()[table.MetadataDeleteAfterCommitEnabledKey] != "true" {
+		return // its owner wants them
+	}
+	keep := map[string]bool{}
+	for e := range next.PreviousFiles() {
+		keep[e.MetadataFile] = true
+	}
+	for e := range base.PreviousFiles() {
+		if !keep[e.MetadataFile] {
+			if err := t.fs.Remove(e.MetadataFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.cfg.Log.Warn("old metadata file stays", "err", err)
+			}
+		}
+	}
+}
