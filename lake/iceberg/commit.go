@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -31,7 +33,7 @@ func (t *Tables) Commit(ctx context.Context, scope forge.Scope, name forge.Table
 		return lake.Snapshot{}, err
 	}
 	defer unlock()
-	for try := 0; ; try++ {
+	for began, try := time.Now(), 0; ; try++ {
 		snap, meta, err := t.commit(ctx, scope, name, ch)
 		if err == nil {
 			t.thin(ctx, scope, name, meta)
@@ -40,9 +42,28 @@ func (t *Tables) Commit(ctx context.Context, scope forge.Scope, name forge.Table
 		if !errors.Is(err, table.ErrCommitFailed) || ctx.Err() != nil {
 			return lake.Snapshot{}, err
 		}
-		if try == 20 {
+		if !patience(ctx, began, try) {
+			if ctx.Err() != nil {
+				return lake.Snapshot{}, ctx.Err()
+			}
 			return lake.Snapshot{}, forge.Errorf(forge.KindConflict, err, "table %s is being changed by others all the time; try again later", name)
 		}
+	}
+}
+
+// patience waits before a commit is made anew on top of another's, a random while so
+// that two processes do not go on in step, and reports whether to go on at all.
+func patience(ctx context.Context, began time.Time, try int) bool {
+	if try >= 20 && time.Since(began) > 30*time.Second {
+		return false
+	}
+	wait := time.NewTimer(rand.N(time.Duration(min(try, 10)+1) * 5 * time.Millisecond))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

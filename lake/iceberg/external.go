@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/sqldb"
@@ -41,7 +42,7 @@ func (c *Catalog) CommitTables(ctx context.Context, changes []table.TableCommit)
 		return nil, err
 	}
 	defer unlock()
-	for try := 0; ; try++ {
+	for began, try := time.Now(), 0; ; try++ {
 		out, err := c.commitOnce(ctx, names, changes)
 		if err == nil {
 			for i, name := range names {
@@ -49,7 +50,7 @@ func (c *Catalog) CommitTables(ctx context.Context, changes []table.TableCommit)
 			}
 			return out, nil
 		}
-		if !errors.Is(err, errMoved) || try == 20 || ctx.Err() != nil {
+		if !errors.Is(err, errMoved) || !patience(ctx, began, try) {
 			return nil, err
 		}
 	}
