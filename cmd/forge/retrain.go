@@ -159,7 +159,6 @@ func (a *App) compare(ctx context.Context, scope forge.Scope, args retrainArgs, 
 		if err := a.training.store.SetAlias(ctx, scope, run.Spec.Model, plan.Alias, run.Version, champion.Number); err != nil {
 			return out, err
 		}
-		a.serving.router.Notify()
 		if err := a.answers(ctx, scope, args.Policy.Deployment, run.Version); err != nil {
 			return out, err
 		}

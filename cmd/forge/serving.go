@@ -37,6 +37,9 @@ func (a *App) openServing(ctx context.Context) error {
 	}
 	a.onClose(s.router.Close)
 	a.loop(s.router.Run)
+	// A promote reaches the router at once; what another process moves, within a second.
+	unwatch := a.training.store.Watch(func(forge.Scope, string) { s.router.Notify() })
+	a.onClose(func() error { unwatch(); return nil })
 	s.sink = newPredictionSink(a.ingest.log, a.ingest.sink)
 	if s.log, err = predlog.Open(predlog.Config{Sink: s.sink, Dir: a.cfg.path("predictions"), Log: a.log}); err != nil {
 		return err
