@@ -221,7 +221,7 @@ func TestFaceInTests(t *testing.T) {
 // isHandler tells a package of HTTP handlers.
 func isHandler(dir string) bool {
 	base := path.Base(dir)
-	return base == "oip" || base == "oipgrpc" || strings.HasSuffix(base, "http") && base != "http"
+	return base == "oip" || base == "oipgrpc" || base == "icebergrest" || strings.HasSuffix(base, "http") && base != "http"
 }
 
 // places are names under which a request could try to name a place.
