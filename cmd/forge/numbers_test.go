@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -147,7 +148,8 @@ func TestAllWaysOfAskingAgree(t *testing.T) {
 	}
 	var cli struct{ Predictions []struct{ Score float64 } }
 	w.must(t, &cli, "predict", "agree", "-e", fmt.Sprintf("call_id=%v", rows[0]["call_id"]))
-	if len(cli.Predictions) != 1 || cli.Predictions[0].Score != byEntity[0].Score {
+	// One row alone: ONNX Runtime may round its last bit otherwise than among 178.
+	if len(cli.Predictions) != 1 || math.Abs(cli.Predictions[0].Score-byEntity[0].Score) > 1e-6 {
 		t.Errorf("forge predict says %+v, by entity %+v", cli, byEntity[0])
 	}
 }

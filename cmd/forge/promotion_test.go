@@ -76,7 +76,7 @@ func TestNoRequestFailsDuringPromotion(t *testing.T) {
 
 // asked returns the version and the scores of one answer, as they were written.
 func (f *forged) asked(token, deployment string) (int, string, error) {
-	a := f.ask(token, "POST", "/v1/predict/"+deployment, `{"rows": [{"age": 30, "job": "student", "euribor3m": 1.3}, {"age": 58, "pdays": 3}]}`)
+	a := f.ask(token, "POST", "/v1/predict/"+deployment, `{"rows": [{"age": 30, "job": "student", "euribor3m": 1.3}, {"age": 58, "campaign": 3}]}`)
 	if a.err != nil || a.status != http.StatusOK {
 		return 0, "", fmt.Errorf("%s answers %d %s %v", deployment, a.status, a.body, a.err)
 	}

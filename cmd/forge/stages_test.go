@@ -138,7 +138,7 @@ func (b *builtForge) unpack() error {
 	for _, name := range []string{"recipe.yaml", "features.yaml", "monitor.yaml"} {
 		content := exampleBytes("calls/" + name)
 		if name == "monitor.yaml" {
-			content = bytes.Replace(content, []byte("budget: 20s"), []byte("budget: 8s"), 1)
+			content = bytes.Replace(content, []byte("budget: 20s"), []byte("budget: 5s"), 1)
 		}
 		if err := os.WriteFile(b.file(name), content, 0o600); err != nil {
 			return err
