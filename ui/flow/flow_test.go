@@ -151,9 +151,10 @@ func TestRunSkipsWhatHasNotChanged(t *testing.T) {
 	}
 }
 
-func TestStoreRefusesLostUpdates(t *testing.T) {
+func TestStoreRefusesLostUpdates(t *testing.T) { refusesLostUpdates(t, open(t)) }
+
+func refusesLostUpdates(t *testing.T, store *flow.Store) {
 	ctx := t.Context()
-	store := open(t)
 	d, err := flow.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
