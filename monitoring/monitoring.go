@@ -65,6 +65,7 @@ type Report struct {
 	Columns     []Drift      `json:"columns"`
 	Drifted     []string     `json:"drifted"`
 	Performance *Performance `json:"performance,omitempty"`
+	Rule        string       `json:"rule,omitempty" doc:"Hash of the policy's part that decided it"`
 	Created     time.Time    `json:"created"`
 }
 
@@ -149,19 +150,21 @@ type Store interface {
 	// asked for again counts once, with its last answer. With labels, the truth is
 	// joined by the entity's key.
 	Read(ctx context.Context, scope forge.Scope, deployment string, version int, from, to time.Time, labels *Labels, f func([]Observation) error) error
-	// Spans returns, per version, the event times of its first and last observation.
-	Spans(ctx context.Context, scope forge.Scope, deployment string) ([]Span, error)
+	// Windows returns, per version and calendar window (month, week, day, hour) that
+	// has any, how many observations Read would give; oldest window first.
+	Windows(ctx context.Context, scope forge.Scope, deployment, window string) ([]Window, error)
 	// Latest returns the newest observations, newest first.
 	Latest(ctx context.Context, scope forge.Scope, deployment string, limit int) ([]Observation, error)
 }
 
-// Span says when a version answered.
-type Span struct {
+// Window of one version's observations: its start, how many there are, and when the
+// newest was answered.
+type Window struct {
 	Model   string
 	Version int
-	First   time.Time
-	Last    time.Time
+	From    time.Time
 	Rows    int64
+	Newest  time.Time
 }
 
 // Trained is what monitoring wants to know of a model version; cmd joins it to the

@@ -53,11 +53,11 @@ func (f flushed) flush(ctx context.Context, scope forge.Scope) error {
 	return f.a.serving.sink.Flush(ctx, scope)
 }
 
-func (f flushed) Spans(ctx context.Context, scope forge.Scope, deployment string) ([]monitoring.Span, error) {
+func (f flushed) Windows(ctx context.Context, scope forge.Scope, deployment, window string) ([]monitoring.Window, error) {
 	if err := f.flush(ctx, scope); err != nil {
 		return nil, err
 	}
-	return f.Store.Spans(ctx, scope, deployment)
+	return f.Store.Windows(ctx, scope, deployment, window)
 }
 
 func (f flushed) Latest(ctx context.Context, scope forge.Scope, deployment string, limit int) ([]monitoring.Observation, error) {

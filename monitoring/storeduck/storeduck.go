@@ -62,22 +62,25 @@ func (s *Store) readSQL(labels *monitoring.Labels) string {
 	}
 	return fmt.Sprintf(`WITH p AS (
   SELECT prediction_id, coalesce(event_time, "at") AS t, entity, version, features, label, score,
-    row_number() OVER (PARTITION BY CASE WHEN entity = '' THEN prediction_id ELSE entity END ORDER BY "at" DESC, prediction_id DESC) AS newest
+    row_number() OVER (PARTITION BY `+subject+` ORDER BY "at" DESC, prediction_id DESC) AS newest
   FROM %s WHERE deployment = $1 AND version = $2 AND coalesce(event_time, "at") >= $3 AND coalesce(event_time, "at") < $4)
 SELECT p.prediction_id, p.t, p.entity, p.version, p.features, p.label, p.score, %s AS truth FROM p%s WHERE p.newest = 1`, s.table, truth, join)
 }
 
-// Spans implements monitoring.Store.
-func (s *Store) Spans(ctx context.Context, scope forge.Scope, deployment string) ([]monitoring.Span, error) {
-	var out []monitoring.Span
-	sql := fmt.Sprintf(`SELECT model, version, min(coalesce(event_time, "at")), max(coalesce(event_time, "at")), count(*)
-		FROM %s WHERE deployment = $1 GROUP BY 1, 2 ORDER BY 1, 2`, s.table)
+// Windows implements monitoring.Store. Weeks begin on Monday, as DuckDB's do.
+func (s *Store) Windows(ctx context.Context, scope forge.Scope, deployment, window string) ([]monitoring.Window, error) {
+	var out []monitoring.Window
+	sql := fmt.Sprintf(`SELECT model, version, date_trunc('%s', coalesce(event_time, "at")) AS w, count(DISTINCT %s) AS n, max("at")
+		FROM %s WHERE deployment = $1 GROUP BY 1, 2, 3 ORDER BY 3, 2`, window, subject, s.table)
 	err := s.lake.Query(ctx, scope, sql, []any{deployment}, func(row []any) error {
-		out = append(out, monitoring.Span{Model: text(row[0]), Version: int(integer(row[1])), First: moment(row[2]), Last: moment(row[3]), Rows: integer(row[4])})
+		out = append(out, monitoring.Window{Model: text(row[0]), Version: int(integer(row[1])), From: moment(row[2]), Rows: integer(row[3]), Newest: moment(row[4])})
 		return nil
 	})
 	return out, err
 }
+
+// subject is what counts once: the entity, or the prediction where none is named.
+const subject = `CASE WHEN entity = '' THEN prediction_id ELSE entity END`
 
 // Latest implements monitoring.Store.
 func (s *Store) Latest(ctx context.Context, scope forge.Scope, deployment string, limit int) ([]monitoring.Observation, error) {

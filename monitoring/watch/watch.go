@@ -5,6 +5,9 @@ package watch
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"aiforge.dev/forge"
@@ -28,8 +31,8 @@ type Args struct {
 	Deployment string `json:"deployment"`
 }
 
-// Checked is the result of a monitor.check job: the windows that were compared now,
-// and the alerts that they raised.
+// Checked is the result of a monitor.check job: the reports of all
+// windows, and the alerts that this check raised.
 type Checked struct {
 	Reports []monitoring.Report `json:"reports"`
 	Alerts  []monitoring.Alert  `json:"alerts"`
@@ -66,62 +69,91 @@ func (s *Service) Check(ctx context.Context, run jobs.Run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	spans, err := s.Predictions.Spans(ctx, run.Scope(), args.Deployment)
+	windows, err := s.Predictions.Windows(ctx, run.Scope(), args.Deployment, policy.Window)
 	if err != nil {
 		return nil, err
 	}
-	out := Checked{Reports: []monitoring.Report{}, Alerts: []monitoring.Alert{}}
-	for _, span := range spans {
-		reports, err := s.checkSpan(ctx, run, policy, span)
+	before, err := s.Store.Reports(ctx, run.Scope(), args.Deployment)
+	if err != nil {
+		return nil, err
+	}
+	versions := map[string]version{}
+	for i, w := range windows {
+		if settled(policy, w, before) {
+			continue
+		}
+		run.Progress(jobs.Progress{Step: "compare " + w.From.Format(time.DateOnly), Done: int64(i), Total: int64(len(windows)), Unit: "windows"})
+		v, err := s.version(ctx, run.Scope(), w, versions)
 		if err != nil {
 			return nil, err
 		}
-		out.Reports = append(out.Reports, reports...)
+		report, err := s.compare(ctx, run.Scope(), policy, w, v)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Store.SetReport(ctx, run.Scope(), report); err != nil {
+			return nil, err
+		}
+	}
+	out := Checked{Alerts: []monitoring.Alert{}}
+	if out.Reports, err = s.Store.Reports(ctx, run.Scope(), args.Deployment); err != nil {
+		return nil, err
 	}
 	out.Alerts, err = s.raise(ctx, run.Scope(), policy)
 	return out, err
 }
 
-// checkSpan compares every window in which one version has answered.
-func (s *Service) checkSpan(ctx context.Context, run jobs.Run, policy monitoring.Policy, span monitoring.Span) ([]monitoring.Report, error) {
-	about, err := s.Trained.About(ctx, run.Scope(), span.Model, span.Version)
-	if err != nil {
-		return nil, err
-	}
-	ref, err := s.reference(ctx, run.Scope(), span, about)
-	if err != nil {
-		return nil, err
-	}
-	var out []monitoring.Report
-	for from := startOf(policy.Window, span.First); !from.After(span.Last); from = next(policy.Window, from) {
-		run.Progress(jobs.Progress{Step: "compare " + from.Format("2006-01-02")})
-		report, err := s.compare(ctx, run.Scope(), policy, span, ref, about, from)
-		if err != nil {
-			return nil, err
-		}
-		if report.Rows == 0 {
+// settled reports whether a window has a report that nothing can change: no answer
+// came since, the policy compares in the same way, and all labels were there.
+func settled(policy monitoring.Policy, w monitoring.Window, reports []monitoring.Report) bool {
+	for _, r := range reports {
+		if r.Version != w.Version || r.Model != w.Model || !r.From.Equal(w.From) {
 			continue
 		}
-		if err := s.Store.SetReport(ctx, run.Scope(), report); err != nil {
-			return nil, err
-		}
-		out = append(out, report)
+		waiting := labelsOf(policy) != nil && (r.Performance == nil || r.Performance.Missing > 0)
+		return r.Rule == ruleOf(policy) && w.Newest.Before(r.Created) && !waiting
 	}
-	return out, nil
+	return false
 }
 
-func (s *Service) compare(ctx context.Context, scope forge.Scope, policy monitoring.Policy, span monitoring.Span, ref monitoring.Reference, about monitoring.About, from time.Time) (monitoring.Report, error) {
-	to := next(policy.Window, from)
-	window, judge := profile.NewWindow(ref), newJudge(about)
+// ruleOf names the part of a policy that decides a report.
+func ruleOf(p monitoring.Policy) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %g %g %s %q %q", p.Window, p.PSI, p.Alpha, p.Labels, p.LabelKey, p.Label))
+	return hex.EncodeToString(sum[:8])
+}
+
+// version is what a window is compared with.
+type version struct {
+	about monitoring.About
+	ref   monitoring.Reference
+}
+
+func (s *Service) version(ctx context.Context, scope forge.Scope, w monitoring.Window, known map[string]version) (version, error) {
+	id := fmt.Sprintf("%s/%d", w.Model, w.Version)
+	if v, ok := known[id]; ok {
+		return v, nil
+	}
+	about, err := s.Trained.About(ctx, scope, w.Model, w.Version)
+	if err != nil {
+		return version{}, err
+	}
+	ref, err := s.reference(ctx, scope, w, about)
+	known[id] = version{about, ref}
+	return known[id], err
+}
+
+func (s *Service) compare(ctx context.Context, scope forge.Scope, policy monitoring.Policy, w monitoring.Window, v version) (monitoring.Report, error) {
+	began, to := time.Now().UTC(), next(policy.Window, w.From)
+	window, judge := profile.NewWindow(v.ref), newJudge(v.about)
 	labels := labelsOf(policy)
-	err := s.Predictions.Read(ctx, scope, policy.Deployment, span.Version, from, to, labels, func(rows []monitoring.Observation) error {
+	err := s.Predictions.Read(ctx, scope, policy.Deployment, w.Version, w.From, to, labels, func(rows []monitoring.Observation) error {
 		window.Add(rows)
 		judge.add(rows)
 		return nil
 	})
 	report := monitoring.Report{
-		Deployment: policy.Deployment, Model: span.Model, Version: span.Version, From: from, To: to,
-		Rows: window.Rows(), Columns: window.Compare(policy.PSI, policy.Alpha), Drifted: []string{}, Created: time.Now().UTC(),
+		Deployment: policy.Deployment, Model: w.Model, Version: w.Version, From: w.From, To: to,
+		Rows: window.Rows(), Columns: window.Compare(policy.PSI, policy.Alpha), Drifted: []string{}, Rule: ruleOf(policy), Created: began,
 	}
 	for _, d := range report.Columns {
 		if d.Drifted {
@@ -130,7 +162,7 @@ func (s *Service) compare(ctx context.Context, scope forge.Scope, policy monitor
 	}
 	if labels != nil && judge.labelled > 0 {
 		p := judge.performance()
-		p.From, p.To, p.Version = from, to, span.Version
+		p.From, p.To, p.Version = w.From, to, w.Version
 		report.Performance = &p
 	}
 	return report, err
@@ -144,13 +176,13 @@ func labelsOf(p monitoring.Policy) *monitoring.Labels {
 }
 
 // reference returns the version's frozen profile and makes it the first time.
-func (s *Service) reference(ctx context.Context, scope forge.Scope, span monitoring.Span, about monitoring.About) (monitoring.Reference, error) {
-	ref, ok, err := s.Store.Reference(ctx, scope, span.Model, span.Version)
+func (s *Service) reference(ctx context.Context, scope forge.Scope, w monitoring.Window, about monitoring.About) (monitoring.Reference, error) {
+	ref, ok, err := s.Store.Reference(ctx, scope, w.Model, w.Version)
 	if err != nil || ok {
 		return ref, err
 	}
 	build := profile.NewBuilder(about.Numbers)
-	err = s.Trained.Reference(ctx, scope, span.Model, span.Version, func(rows []monitoring.Observation) error {
+	err = s.Trained.Reference(ctx, scope, w.Model, w.Version, func(rows []monitoring.Observation) error {
 		build.Add(rows)
 		return nil
 	})
@@ -159,8 +191,8 @@ func (s *Service) reference(ctx context.Context, scope forge.Scope, span monitor
 	}
 	ref = build.Reference()
 	if ref.Rows == 0 {
-		return ref, forge.Errorf(forge.KindUnavailable, nil, "the training rows of %s/%d are gone: there is nothing to compare with", span.Model, span.Version)
+		return ref, forge.Errorf(forge.KindUnavailable, nil, "the training rows of %s/%d are gone: there is nothing to compare with", w.Model, w.Version)
 	}
-	ref.Model, ref.Version, ref.Created = span.Model, span.Version, time.Now().UTC()
+	ref.Model, ref.Version, ref.Created = w.Model, w.Version, time.Now().UTC()
 	return ref, s.Store.SetReference(ctx, scope, ref)
 }

@@ -25,6 +25,8 @@ var scope = forge.Scope{Tenant: "main", Project: "demo"}
 // world is a deployment whose input x moves by shift from March on.
 type world struct {
 	logged    []monitoring.Observation
+	read      []time.Month // windows that were read, in order
+	answered  map[time.Month]time.Time
 	retrained []monitoring.Alert
 }
 
@@ -45,6 +47,7 @@ func (w *world) month(m time.Month, n int, shift float64) {
 }
 
 func (w *world) Read(_ context.Context, _ forge.Scope, _ string, version int, from, to time.Time, _ *monitoring.Labels, f func([]monitoring.Observation) error) error {
+	w.read = append(w.read, from.Month())
 	for _, o := range w.logged {
 		if o.Version == version && !o.At.Before(from) && o.At.Before(to) {
 			if err := f([]monitoring.Observation{o}); err != nil {
@@ -55,11 +58,17 @@ func (w *world) Read(_ context.Context, _ forge.Scope, _ string, version int, fr
 	return nil
 }
 
-func (w *world) Spans(context.Context, forge.Scope, string) ([]monitoring.Span, error) {
-	if len(w.logged) == 0 {
-		return nil, nil
+func (w *world) Windows(_ context.Context, _ forge.Scope, _, _ string) ([]monitoring.Window, error) {
+	var out []monitoring.Window
+	for _, o := range w.logged {
+		from := time.Date(2009, o.At.Month(), 1, 0, 0, 0, 0, time.UTC)
+		if len(out) == 0 || !out[len(out)-1].From.Equal(from) {
+			out = append(out, monitoring.Window{Model: "m", Version: 1, From: from})
+		}
+		out[len(out)-1].Rows++
+		out[len(out)-1].Newest = w.answered[from.Month()]
 	}
-	return []monitoring.Span{{Model: "m", Version: 1, First: w.logged[0].At, Last: w.logged[len(w.logged)-1].At, Rows: int64(len(w.logged))}}, nil
+	return out, nil
 }
 
 func (w *world) Latest(context.Context, forge.Scope, string, int) ([]monitoring.Observation, error) {
@@ -133,6 +142,32 @@ func TestTheLoopSeesTheShiftAndAnswersOnce(t *testing.T) {
 	}
 	if others, err := svc.Store.Alerts(t.Context(), forge.Scope{Tenant: "main", Project: "other"}, ""); err != nil || len(others) != 0 {
 		t.Errorf("another project sees %d alerts (%v)", len(others), err)
+	}
+}
+
+// A window is compared again only when something can have changed.
+func TestSettledWindowsAreNotReadAgain(t *testing.T) {
+	w := &world{answered: map[time.Month]time.Time{}}
+	w.month(1, 50, 0)
+	w.month(2, 50, 0)
+	svc := open(t, w)
+	policy := monitoring.Policy{Deployment: "m", Window: "month"}
+	set(t, svc, policy)
+	check(t, svc)
+	w.read = nil
+	if out := check(t, svc); len(w.read) != 0 || len(out.Reports) != 2 {
+		t.Errorf("read %v again, %d reports", w.read, len(out.Reports))
+	}
+	w.answered[2] = time.Now().Add(time.Hour)
+	if check(t, svc); !slices.Equal(w.read, []time.Month{2}) {
+		t.Errorf("new answers in February: read %v", w.read)
+	}
+	w.read, w.answered = nil, nil
+	policy.PSI = 0.5
+	set(t, svc, policy)
+	check(t, svc)
+	if !slices.Equal(w.read, []time.Month{1, 2}) {
+		t.Errorf("another policy: read %v", w.read)
 	}
 }
 

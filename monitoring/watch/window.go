@@ -7,23 +7,6 @@ import (
 	"aiforge.dev/forge/monitoring"
 )
 
-// startOf is the start of the calendar window (UTC) that t lies in; weeks begin on
-// Monday.
-func startOf(window string, t time.Time) time.Time {
-	t = t.UTC()
-	y, m, d := t.Date()
-	switch window {
-	case "month":
-		return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
-	case "week":
-		back := (int(t.Weekday()) + 6) % 7
-		return time.Date(y, m, d-back, 0, 0, 0, 0, time.UTC)
-	case "day":
-		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	}
-	return t.Truncate(time.Hour)
-}
-
 // next is the start of the following window.
 func next(window string, from time.Time) time.Time {
 	switch window {
