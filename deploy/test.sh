@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 export FORGE_TEST_TOTALS=$work/totals
 server=
-trap '[ -n "$server" ] && kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; fi; rm -rf "$work"' EXIT
 fail=0
 
 part() { # part NAME COMMAND…: runs it, remembers a failure, goes on
@@ -31,7 +31,7 @@ browser() {
   url=$(sed -E 's/.*"addr":"([^"]*)".*/\1/' "$work/data/server.json")
   read -r email _ password < "$work/data/first-login"
   export FORGE_URL=$url FORGE_EMAIL=$email FORGE_PASSWORD=$password
-  (cd ui/web && npm run --silent e2e && npm run --silent axe) || { tail -20 "$work/server.log"; return 1; }
+  (cd ui/web && npm run --silent e2e && npm run --silent axe -- wide light && npm run --silent axe -- phone dark) || { tail -20 "$work/server.log"; return 1; }
 }
 
 part "format and vet" make --no-print-directory lint
