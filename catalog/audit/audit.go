@@ -5,15 +5,17 @@
 //
 // The folder holds segments NNN.log, named by their first entry's number. A line is
 // the entry's MAC in hex, a space, and the entry as JSON; the MAC covers the bytes as
-// they stand, so nothing depends on how JSON is written.
+// they stand, so nothing depends on how JSON is written. NNN.idx says where in a full
+// segment each project's entries are; it can be made again and proves nothing.
 package audit
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
+	"hash"
 	"log/slog"
 	"os"
 	"sync"
@@ -66,10 +68,16 @@ type Log struct {
 	head  *headFile
 	seq   int64
 	chain mac
-	fault error // the log's end is unknown; nothing may be appended any more
+	sums  chainer
+	text  bytes.Buffer // of the group in hand
+	begin []int64      // where its entries begin
+	fault error        // the log's end is unknown; nothing may be appended any more
 
-	mu        sync.Mutex // guards committed
-	committed state      // what readers may rely on
+	mu        sync.Mutex                     // guards the rest
+	committed state                          // what readers may rely on
+	current   int64                          // first entry of the segment that is written; 0 before there is one
+	tail      *index                         // of that segment
+	who       map[int64]map[forge.Scope]bool // whose entries are in a full segment, as far as somebody has asked
 }
 
 type state struct {
@@ -98,11 +106,11 @@ func Open(dir string, key []byte, cfg Config) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "audit folder %s cannot be made: %v", dir, err)
 	}
-	l := &Log{dir: dir, key: key, segment: cfg.Segment, log: cfg.Log, work: make(chan *request, 1024), closed: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{dir: dir, key: key, segment: cfg.Segment, log: cfg.Log, work: make(chan *request, 1024), closed: make(chan struct{}), done: make(chan struct{}), tail: newIndex(1), who: map[int64]map[forge.Scope]bool{}}
 	if err := l.recover(); err != nil {
 		return nil, err
 	}
-	l.publish()
+	l.sums, l.committed = l.chainer(), state{l.seq, l.chain}
 	go l.committing()
 	return l, nil
 }
@@ -155,19 +163,19 @@ func (l *Log) state() state {
 	return l.committed
 }
 
-func (l *Log) publish() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.committed = state{l.seq, l.chain}
-}
+// chainer makes the MACs of entries; it is used by one goroutine at a time.
+type chainer struct{ h hash.Hash }
+
+func (l *Log) chainer() chainer { return chainer{hmac.New(sha256.New, l.key)} }
 
 // next is the MAC of an entry after prev.
-func (l *Log) next(prev mac, entry []byte) mac {
-	h := hmac.New(sha256.New, l.key)
-	h.Write([]byte("entry"))
-	h.Write(prev[:])
-	h.Write(entry)
-	return mac(h.Sum(nil))
+func (c chainer) next(prev mac, entry []byte) (out mac) {
+	c.h.Reset()
+	c.h.Write(entryWord)
+	c.h.Write(prev[:])
+	c.h.Write(entry)
+	c.h.Sum(out[:0])
+	return out
 }
 
-func encode(e Entry) ([]byte, error) { return json.Marshal(e) } // JSON has no line breaks
+var entryWord = []byte("entry")

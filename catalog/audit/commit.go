@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -68,22 +69,11 @@ func (l *Log) write(batch []*request) error {
 	if err := l.roll(); err != nil {
 		return err
 	}
-	seq, chain := l.seq, l.chain
-	var buf []byte
-	for _, r := range batch {
-		seq++
-		r.entry.Seq, r.seq = seq, seq
-		raw, err := encode(r.entry)
-		if err != nil {
-			return err
-		}
-		chain = l.next(chain, raw)
-		buf = hex.AppendEncode(buf, chain[:])
-		buf = append(buf, ' ')
-		buf = append(buf, raw...)
-		buf = append(buf, '\n')
+	seq, chain, err := l.encode(batch)
+	if err != nil {
+		return err
 	}
-	_, err := l.file.WriteAt(buf, l.size)
+	_, err = l.file.WriteAt(l.text.Bytes(), l.size)
 	if err == nil {
 		err = l.file.Sync()
 	}
@@ -93,10 +83,43 @@ func (l *Log) write(batch []*request) error {
 		}
 		return err
 	}
-	l.size += int64(len(buf))
-	l.seq, l.chain = seq, chain
-	l.publish()
+	l.publish(batch, seq, chain)
 	return l.head.write(l.key, state{seq, chain})
+}
+
+// encode writes the group's lines into l.text and returns what the log's end will be.
+func (l *Log) encode(batch []*request) (seq int64, chain mac, err error) {
+	seq, chain = l.seq, l.chain
+	l.text.Reset()
+	l.begin = l.begin[:0]
+	var sum [2*len(chain) + 1]byte
+	sum[len(sum)-1] = ' '
+	enc := json.NewEncoder(&l.text) // ends with a line break and has no other
+	for _, r := range batch {
+		seq++
+		r.entry.Seq, r.seq = seq, seq
+		at := l.text.Len()
+		l.begin = append(l.begin, int64(at))
+		l.text.Write(sum[:]) // filled in below
+		if err := enc.Encode(&r.entry); err != nil {
+			return 0, mac{}, err
+		}
+		raw := l.text.Bytes()[at:]
+		chain = l.sums.next(chain, raw[len(sum):len(raw)-1])
+		hex.Encode(raw, chain[:])
+	}
+	return seq, chain, nil
+}
+
+// publish lets readers see a group that is on the disk.
+func (l *Log) publish(batch []*request, seq int64, chain mac) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, r := range batch {
+		l.tail.add(r.entry.Scope, l.size+l.begin[i])
+	}
+	l.size += int64(l.text.Len())
+	l.seq, l.chain, l.committed = seq, chain, state{seq, chain}
 }
 
 // roll begins a new segment when the current one is full.
@@ -111,8 +134,14 @@ func (l *Log) roll() error {
 	if err := syncDir(l.dir); err != nil {
 		return errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
+	full := l.tail
+	full.size = l.size
+	l.mu.Lock()
+	l.current, l.tail = l.seq+1, newIndex(l.seq+1)
+	l.mu.Unlock()
 	if l.file != nil {
 		_ = l.file.Close() // everything in it is on the disk
+		l.save(full)
 	}
 	l.file, l.size = f, 0
 	return nil

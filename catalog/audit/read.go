@@ -3,13 +3,10 @@ package audit
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,9 +37,10 @@ func (l *Log) segments() ([]int64, error) {
 	return out, nil
 }
 
-// line is one line of a segment: where it ends, its MAC and its entry's bytes. whole
-// is false for a last line without its end.
+// line is one line of a segment: where it begins and ends, its MAC and its entry's
+// bytes. whole is false for a last line without its end.
 type line struct {
+	begin int64
 	end   int64
 	sum   mac
 	entry []byte
@@ -67,16 +65,20 @@ func (l *Log) lines(first int64, f func(line) (bool, error)) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		at += int64(len(raw))
-		x := line{end: at, whole: err == nil}
-		sum, entry, ok := bytes.Cut(bytes.TrimSuffix(raw, []byte("\n")), []byte(" "))
-		if ok && len(sum) == 2*len(x.sum) {
-			_, bad := hex.Decode(x.sum[:], sum)
-			x.good, x.entry = bad == nil, entry
-		}
+		x := line{begin: at, end: at + int64(len(raw)), whole: err == nil}
+		at = x.end
+		x.parse(raw)
 		if more, err := f(x); err != nil || !more {
 			return err
 		}
+	}
+}
+
+func (x *line) parse(raw []byte) {
+	sum, entry, ok := bytes.Cut(bytes.TrimSuffix(raw, []byte("\n")), []byte(" "))
+	if ok && len(sum) == 2*len(x.sum) {
+		_, bad := hex.Decode(x.sum[:], sum)
+		x.good, x.entry = bad == nil, entry
 	}
 }
 
@@ -127,7 +129,7 @@ func (l *Log) findEnd(firsts []int64) error {
 		return nil
 	}
 	last := firsts[len(firsts)-1]
-	l.seq = last - 1
+	l.seq, l.current, l.tail = last-1, last, newIndex(last)
 	if err := l.lastChain(firsts); err != nil {
 		return err
 	}
@@ -138,6 +140,7 @@ func (l *Log) findEnd(firsts []int64) error {
 			return x.whole, nil // a damaged line is passed over; an unfinished one ends the log
 		}
 		l.seq, l.chain, end = e.Seq, x.sum, x.end
+		l.tail.add(e.Scope, x.begin)
 		return true, nil
 	})
 	if err != nil {
@@ -183,72 +186,4 @@ func (l *Log) trim(end int64) error {
 	l.log.Warn("audit log: an unfinished last line was taken off", "bytes", l.size-end)
 	l.size = end
 	return errors.Join(l.file.Truncate(end), l.file.Sync())
-}
-
-// List returns a project's entries after a number, oldest first, at most limit; with
-// after < 0 the newest ones.
-func (l *Log) List(ctx context.Context, scope forge.Scope, after int64, limit int) ([]Entry, error) {
-	if scope.IsZero() {
-		return nil, forge.Errorf(forge.KindDenied, nil, "sign in first: no project in this request")
-	}
-	firsts, err := l.segments()
-	if err != nil {
-		return nil, err
-	}
-	if after < 0 {
-		return l.newest(ctx, scope, firsts, limit)
-	}
-	out := []Entry{}
-	for i, first := range firsts {
-		if i+1 < len(firsts) && firsts[i+1] <= after+1 {
-			continue
-		}
-		err := l.entries(ctx, first, func(e Entry) bool {
-			if e.Scope == scope && e.Seq > after {
-				out = append(out, e)
-			}
-			return len(out) < limit
-		})
-		if err != nil || len(out) >= limit {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-func (l *Log) newest(ctx context.Context, scope forge.Scope, firsts []int64, limit int) ([]Entry, error) {
-	out := []Entry{}
-	for _, first := range slices.Backward(firsts) {
-		var some []Entry
-		err := l.entries(ctx, first, func(e Entry) bool {
-			if e.Scope == scope {
-				some = append(some, e)
-			}
-			return true
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(some, out...)
-		if len(out) >= limit {
-			return out[len(out)-limit:], nil
-		}
-	}
-	return out, nil
-}
-
-// entries calls f with each committed entry of a segment until it returns false.
-func (l *Log) entries(ctx context.Context, first int64, f func(Entry) bool) error {
-	end := l.state().seq
-	err := l.lines(first, func(x line) (bool, error) {
-		var e Entry
-		if !x.whole || !x.good || json.Unmarshal(x.entry, &e) != nil || e.Seq > end {
-			return true, ctx.Err()
-		}
-		return f(e), ctx.Err()
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("audit segment %d vanished: %w", first, err)
-	}
-	return err
 }

@@ -174,10 +174,13 @@ func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request)
 	m := s.measured(op)
 	s.Router.MethodFunc(op.Method, op.Path, func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w}
-		status := http.StatusInternalServerError // until it has ended
-		began := m.Begin()
-		defer func() { m.End(began, status) }()
-		ctx, err := s.enter(r.Context(), op, r)
+		status := http.StatusInternalServerError // until it has ended; a panic leaves it so
+		began, ctx := m.Begin(), r.Context()
+		defer func() {
+			m.End(began, status)
+			s.leave(ctx, op, r, status)
+		}()
+		ctx, err := s.enter(ctx, op, r)
 		refused := 0
 		if err == nil {
 			r = r.WithContext(ctx)
@@ -194,7 +197,6 @@ func (s *Server) HandleRaw(op Op, h func(w http.ResponseWriter, r *http.Request)
 		if status = rec.status(); status < http.StatusBadRequest && refused > 0 {
 			status = refused // gRPC refuses with 200
 		}
-		s.leave(ctx, op, r, status)
 	})
 }
 
@@ -229,19 +231,20 @@ func (s *Server) humaOp(op Op) huma.Operation {
 	m := s.measured(op)
 	o.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(c)
-		status := http.StatusInternalServerError // until it has ended
-		began := m.Begin()
-		defer func() { m.End(began, status) }()
-		ctx, err := s.enter(r.Context(), op, r)
+		status := http.StatusInternalServerError // until it has ended; a panic leaves it so
+		began, ctx := m.Begin(), r.Context()
+		defer func() {
+			m.End(began, status)
+			s.leave(ctx, op, r, status)
+		}()
+		ctx, err := s.enter(ctx, op, r)
 		if err != nil {
 			WriteError(w, r, err)
 			status = ProblemOf(err, "").Status
-			s.leave(ctx, op, r, status)
 			return
 		}
 		next(huma.WithContext(c, ctx))
 		status = c.Status()
-		s.leave(ctx, op, r, status)
 	}}
 	return *o
 }

@@ -86,6 +86,13 @@ func open(t *testing.T) (*gate, http.Handler, *int) {
 		_, err := io.WriteString(w, "raw")
 		return err
 	})
+	s.HandleRaw(op("break-raw", "DELETE", "/api/raw", forge.PermRead), func(w http.ResponseWriter, r *http.Request) error {
+		if r.URL.RawQuery == "" {
+			panic("boom")
+		}
+		_, _ = io.WriteString(w, "half an answer")
+		panic(http.ErrAbortHandler)
+	})
 	s.HandleRaw(op("write-raw", "POST", "/api/raw", forge.PermWrite), func(_ http.ResponseWriter, r *http.Request) error {
 		_, err := io.ReadAll(r.Body)
 		return err
@@ -163,6 +170,29 @@ func TestPanicIsOneRequestsEnd(t *testing.T) {
 	}
 	if res := ask(h, "GET", "/api/raw", "owner", ""); res.Code != 200 {
 		t.Errorf("afterwards: %d", res.Code)
+	}
+}
+
+// TestPanicIsAudited: who makes a handler fail leaves a trace all the same.
+func TestPanicIsAudited(t *testing.T) {
+	g, h, _ := open(t)
+	for _, c := range []struct{ method, path, body, action string }{
+		{"POST", "/api/things", `{"n":4}`, "write-thing"},
+		{"DELETE", "/api/raw", "", "break-raw"},
+		{"DELETE", "/api/raw?half", "", "break-raw"},
+	} {
+		func() {
+			defer func() {
+				if v := recover(); v != nil && v != http.ErrAbortHandler { // net/http ends the connection by it
+					t.Errorf("%s: panic %v", c.path, v)
+				}
+			}()
+			ask(h, c.method, c.path, "owner", c.body)
+		}()
+		events := g.take()
+		if len(events) != 1 || events[0].Outcome != "failed" || events[0].Status != 500 || events[0].Action != c.action || events[0].Principal.Name != "owner" {
+			t.Errorf("%s %s: audited %+v", c.method, c.path, events)
+		}
 	}
 }
 

@@ -122,17 +122,21 @@ func (c *AuditVerify) Run(e *Env) error {
 	var out struct {
 		Entries  int64  `json:"entries"`
 		OK       bool   `json:"ok"`
-		BrokenAt *int64 `json:"broken_at"`
-		Reason   string `json:"reason"`
+		BrokenAt int64  `json:"broken_at,omitempty"`
+		Reason   string `json:"reason,omitempty"`
 	}
 	if err := e.call("GET", "/api/audit/verify", nil, &out); err != nil {
 		return err
 	}
-	if done, err := e.printJSON(out); done {
+	done, err := e.printJSON(out)
+	if err != nil {
 		return err
 	}
 	if !out.OK {
-		return forge.Errorf(forge.KindInternal, nil, "the audit log is broken at entry %d: %s", *out.BrokenAt, out.Reason)
+		return forge.Errorf(forge.KindInternal, nil, "the audit log is broken at entry %d: %s", out.BrokenAt, out.Reason)
+	}
+	if done {
+		return nil
 	}
 	e.printf("%s entries, unbroken\n", count(out.Entries))
 	return nil

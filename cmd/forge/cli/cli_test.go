@@ -132,3 +132,30 @@ func TestEntitiesAndRows(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenAuditLogFails: a script that only looks at the exit code learns of it, with
+// --json too, and the first bad entry is named.
+func TestBrokenAuditLogFails(t *testing.T) {
+	answer := `{"entries": 41, "ok": false, "broken_at": 42, "reason": "the entry was changed"}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+	defer s.Close()
+	for _, asJSON := range []bool{false, true} {
+		var out bytes.Buffer
+		verify := func() error {
+			out.Reset()
+			return (&AuditVerify{}).Run(&Env{Globals: Globals{Addr: s.URL, Token: "x", JSON: asJSON}, Ctx: t.Context(), Out: &out})
+		}
+		answer = `{"entries": 41, "ok": false, "broken_at": 42, "reason": "the entry was changed"}`
+		err := verify()
+		if ExitCode(err) != ExitFailed || !strings.Contains(err.Error(), "entry 42: the entry was changed") {
+			t.Errorf("json %v: exit %d, %v", asJSON, ExitCode(err), err)
+		}
+		if asJSON != strings.Contains(out.String(), `"broken_at": 42`) {
+			t.Errorf("json %v: %s", asJSON, out.String())
+		}
+		answer = `{"entries": 41, "ok": true}`
+		if err := verify(); err != nil || out.Len() == 0 {
+			t.Errorf("json %v: %v, %s", asJSON, err, out.String())
+		}
+	}
+}
