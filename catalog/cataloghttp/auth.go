@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"aiforge.dev/forge"
@@ -16,8 +15,8 @@ import (
 )
 
 // refreshCookie is sent by browsers only to where it is used, and by no other site's
-// page: SameSite=Strict. Everything else takes a bearer header, which no other site's
-// page can set, so there is nothing to forge a request with.
+// page: SameSite=Strict, and httpapi refuses what comes from one. Everything else takes
+// a bearer header, which no other site's page can set.
 const (
 	refreshCookie = "forge_refresh"
 	refreshPath   = "/api/auth"
@@ -38,7 +37,6 @@ type auth struct{ svc Services }
 type client struct {
 	remote string
 	tls    bool
-	cross  bool
 	cookie string
 }
 
@@ -46,11 +44,6 @@ type client struct {
 func (c *client) Resolve(ctx huma.Context) []error {
 	c.remote = hostOnly(ctx.RemoteAddr())
 	c.tls = ctx.TLS() != nil
-	site, origin := ctx.Header("Sec-Fetch-Site"), ctx.Header("Origin")
-	c.cross = site != "" && site != "same-origin" && site != "none"
-	if u, err := url.Parse(origin); origin != "" && (err != nil || u.Host != ctx.Host()) {
-		c.cross = true
-	}
 	if k, err := huma.ReadCookie(ctx, refreshCookie); err == nil {
 		c.cookie = k.Value
 	}
@@ -100,9 +93,6 @@ type logoutOutput struct {
 }
 
 func (h auth) login(ctx context.Context, in *loginInput) (*sessionOutput, error) {
-	if in.cross {
-		return nil, crossSite()
-	}
 	ses, err := h.svc.Auth.Login(ctx, in.Body.Email, in.Body.Password, in.remote)
 	if err != nil {
 		h.refusal(ctx, "sign-in", in.remote, err)
@@ -114,9 +104,6 @@ func (h auth) login(ctx context.Context, in *loginInput) (*sessionOutput, error)
 
 func (h auth) refresh(ctx context.Context, in *refreshInput) (*sessionOutput, error) {
 	token, inBody := in.token()
-	if in.cross && !inBody {
-		return nil, crossSite()
-	}
 	if token == "" {
 		return nil, httpapi.Unauthenticated("no refresh token: sign in first")
 	}
@@ -136,20 +123,13 @@ func (in *refreshInput) token() (token string, inBody bool) {
 }
 
 func (h auth) logout(ctx context.Context, in *refreshInput) (*logoutOutput, error) {
-	token, inBody := in.token()
-	if in.cross && !inBody {
-		return nil, crossSite()
-	}
+	token, _ := in.token()
 	if err := h.svc.Auth.Logout(ctx, token); err != nil {
 		return nil, err
 	}
 	gone := h.cookie("", &in.client)
 	gone.MaxAge = -1
 	return &logoutOutput{SetCookie: []http.Cookie{gone}}, nil
-}
-
-func crossSite() error {
-	return forge.Errorf(forge.KindDenied, nil, "this request comes from another site's page")
 }
 
 func (h auth) cookie(value string, c *client) http.Cookie {

@@ -12,23 +12,24 @@ import (
 
 // Config says where each outside thing lives; the scheme picks the implementation.
 type Config struct {
-	Listen      string `help:"Address to listen on." env:"FORGE_LISTEN" default:"127.0.0.1:8040" placeholder:"HOST:PORT"`
-	Log         string `help:"Kafka: embedded: or kafka://HOST:PORT." env:"FORGE_LOG" default:"embedded:"`
-	Metadata    string `help:"Metadata and jobs: embedded: (SQLite) or postgres://…" env:"FORGE_METADATA" default:"embedded:"`
-	Online      string `help:"Online features: embedded: (Pebble) or redis://HOST:PORT." env:"FORGE_ONLINE" default:"embedded:"`
-	Warehouse   string `help:"Tables: embedded: (the data folder) or s3://BUCKET/PREFIX." env:"FORGE_WAREHOUSE" default:"embedded:"`
-	S3Endpoint  string `name:"s3-endpoint" help:"Address of a store that is not Amazon's." env:"FORGE_S3_ENDPOINT" placeholder:"http://HOST:PORT"`
-	S3Region    string `name:"s3-region" help:"Region of the bucket." env:"FORGE_S3_REGION" placeholder:"REGION"`
-	S3AccessKey string `name:"s3-access-key" help:"Key for the bucket; the machine's own role otherwise." env:"FORGE_S3_ACCESS_KEY" placeholder:"KEY"`
-	S3SecretKey string `name:"s3-secret-key" help:"Secret of the key; better given by its variable, which other users cannot see." env:"FORGE_S3_SECRET_KEY" placeholder:"SECRET"`
-	S3Copies    int64  `name:"s3-copies" help:"Room for local copies of the warehouse's files, in bytes." env:"FORGE_S3_COPIES" default:"68719476736" placeholder:"BYTES"`
-	ONNXRuntime string `help:"Path of libonnxruntime.so; found by itself after make setup." env:"FORGE_ONNXRUNTIME" placeholder:"PATH"`
-	Python      string `help:"Python with the trainer's packages; found by itself after make setup." env:"FORGE_PYTHON" placeholder:"PATH"`
-	MaxUpload   int64  `help:"Largest file that may be uploaded, in bytes." env:"FORGE_MAX_UPLOAD" default:"68719476736" placeholder:"BYTES"`
-	Memory      int64  `help:"Memory of one query worker, in bytes." env:"FORGE_MEMORY" default:"2147483648" placeholder:"BYTES"`
-	Workers     int    `help:"Most query workers at once; twice the cores otherwise." env:"FORGE_WORKERS" placeholder:"N"`
-	TLSCert     string `help:"Certificate file; TLS 1.3 is spoken when it is given." env:"FORGE_TLS_CERT" placeholder:"PATH"`
-	TLSKey      string `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
+	Listen      string   `help:"Address to listen on." env:"FORGE_LISTEN" default:"127.0.0.1:8040" placeholder:"HOST:PORT"`
+	Log         string   `help:"Kafka: embedded: or kafka://HOST:PORT." env:"FORGE_LOG" default:"embedded:"`
+	Metadata    string   `help:"Metadata and jobs: embedded: (SQLite) or postgres://…" env:"FORGE_METADATA" default:"embedded:"`
+	Online      string   `help:"Online features: embedded: (Pebble) or redis://HOST:PORT." env:"FORGE_ONLINE" default:"embedded:"`
+	Warehouse   string   `help:"Tables: embedded: (the data folder) or s3://BUCKET/PREFIX." env:"FORGE_WAREHOUSE" default:"embedded:"`
+	S3Endpoint  string   `name:"s3-endpoint" help:"Address of a store that is not Amazon's." env:"FORGE_S3_ENDPOINT" placeholder:"http://HOST:PORT"`
+	S3Region    string   `name:"s3-region" help:"Region of the bucket." env:"FORGE_S3_REGION" placeholder:"REGION"`
+	S3AccessKey string   `name:"s3-access-key" help:"Key for the bucket; the machine's own role otherwise." env:"FORGE_S3_ACCESS_KEY" placeholder:"KEY"`
+	S3SecretKey string   `name:"s3-secret-key" help:"Secret of the key; better given by its variable, which other users cannot see." env:"FORGE_S3_SECRET_KEY" placeholder:"SECRET"`
+	S3Copies    int64    `name:"s3-copies" help:"Room for local copies of the warehouse's files, in bytes." env:"FORGE_S3_COPIES" default:"68719476736" placeholder:"BYTES"`
+	ONNXRuntime string   `help:"Path of libonnxruntime.so; found by itself after make setup." env:"FORGE_ONNXRUNTIME" placeholder:"PATH"`
+	Python      string   `help:"Python with the trainer's packages; found by itself after make setup." env:"FORGE_PYTHON" placeholder:"PATH"`
+	MaxUpload   int64    `help:"Largest file that may be uploaded, in bytes." env:"FORGE_MAX_UPLOAD" default:"68719476736" placeholder:"BYTES"`
+	Memory      int64    `help:"Memory of one query worker, in bytes." env:"FORGE_MEMORY" default:"2147483648" placeholder:"BYTES"`
+	Workers     int      `help:"Most query workers at once; twice the cores otherwise." env:"FORGE_WORKERS" placeholder:"N"`
+	Hosts       []string `help:"Names by which clients may call the server, beside localhost and addresses; all on an open --listen, none on 127.0.0.1, unless given." env:"FORGE_HOSTS" placeholder:"NAME"`
+	TLSCert     string   `help:"Certificate file; TLS 1.3 is spoken when it is given." env:"FORGE_TLS_CERT" placeholder:"PATH"`
+	TLSKey      string   `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
 
 	Data string `kong:"-"` // from the global flag
 }
@@ -81,6 +82,15 @@ func (c *Config) loopback() bool {
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// hosts are the names by which the server may be called; nil means by any. A page of
+// some site must not reach a server on 127.0.0.1 by having its own name lead there.
+func (c *Config) hosts() []string {
+	if c.loopback() {
+		return append([]string{"localhost"}, c.Hosts...)
+	}
+	return c.Hosts
 }
 
 // self is the path of this binary, which also serves as the query worker.

@@ -10,6 +10,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/cmd/forge/cli"
+	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/lake/duck"
 	"aiforge.dev/forge/serving/oipgrpc"
 	"aiforge.dev/forge/ui"
@@ -71,7 +72,7 @@ func (a *App) handler() http.Handler {
 	studio := a.server.Wrap(ui.Handler())
 	// Lists of the platform's API shrink to a tenth; predictions are small and in a hurry.
 	zipped := middleware.Compress(5, "application/json", "application/problem+json", "application/x-ndjson", "application/vnd.apache.arrow.stream")(a.server)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 			a.server.ServeHTTP(w, r)
 			return
@@ -88,6 +89,7 @@ func (a *App) handler() http.Handler {
 		}
 		studio.ServeHTTP(w, r)
 	})
+	return httpapi.Pace{}.Paced(httpapi.Hosts(a.cfg.hosts(), routes))
 }
 
 // workerCmd answers queries for the server that started it.

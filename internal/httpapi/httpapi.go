@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
-	"maps"
 	"net/http"
 	"path"
 	"reflect"
@@ -70,6 +69,7 @@ type Server struct {
 	log    *slog.Logger
 	ops    []Op
 	meter  func(op Op) Meter
+	origin *http.CrossOriginProtection
 	naming string // id of the operation that is being registered, for schema names
 }
 
@@ -78,8 +78,8 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Router: chi.NewRouter(), gate: gate, log: log}
-	s.Router.Use(s.requestID, s.recoverer, secureHeaders)
+	s := &Server{Router: chi.NewRouter(), gate: gate, log: log, origin: http.NewCrossOriginProtection()}
+	s.Router.Use(s.requestID, s.recoverer, headers(ofData))
 	s.Router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, forge.Errorf(forge.KindNotFound, nil, "%s %s is not part of the API; /api/openapi.json lists what is", r.Method, r.URL.Path))
 	})
@@ -148,7 +148,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Router.Se
 // Wrap gives another handler, such as the studio's pages, the same request id, panic
 // guard and security headers.
 func (s *Server) Wrap(h http.Handler) http.Handler {
-	return s.requestID(s.recoverer(secureHeaders(h)))
+	return s.requestID(s.recoverer(headers(ofPages)(h)))
 }
 
 // Handle registers a typed operation: I and O are huma input and output structs.
@@ -252,6 +252,11 @@ func (s *Server) humaOp(op Op) huma.Operation {
 // enter authenticates and authorizes; the returned context carries the principal,
 // and a request id in every case.
 func (s *Server) enter(ctx context.Context, op Op, r *http.Request) (context.Context, error) {
+	// Bearer headers cannot be sent by another site's page, but the refresh cookie, the
+	// sign-in and a guess at either could: what browsers mark as foreign changes nothing.
+	if err := s.origin.Check(r); err != nil {
+		return ctx, forge.Errorf(forge.KindDenied, err, "this request comes from another site's page")
+	}
 	if op.Perm == forge.PermPublic {
 		return ctx, nil
 	}
@@ -353,22 +358,6 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 			s.log.Error("panic", "path", r.URL.Path, "request", RequestID(r.Context()), "panic", v, "stack", string(debug.Stack()))
 			WriteError(w, r, forge.Errorf(forge.KindInternal, nil, "panic"))
 		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// secured are the headers of every answer. The values are shared between answers: Set
-// and Add replace a value, nothing changes one in place.
-var secured = http.Header{
-	"X-Content-Type-Options":  {"nosniff"},
-	"Referrer-Policy":         {"no-referrer"},
-	"X-Frame-Options":         {"DENY"},
-	"Content-Security-Policy": {"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"},
-}
-
-func secureHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), secured)
 		next.ServeHTTP(w, r)
 	})
 }
