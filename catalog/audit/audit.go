@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 )
 
 // Entry is one line of the log.
@@ -47,6 +48,7 @@ type mac [sha256.Size]byte
 // Config of a Log.
 type Config struct {
 	Log     *slog.Logger // nil discards
+	Fault   fault.Hook   // for tests
 	Segment int64        // bytes after which a new file begins; 0 means 4 MiB
 }
 
@@ -56,6 +58,7 @@ type Log struct {
 	key     []byte
 	segment int64
 	log     *slog.Logger
+	fault   fault.Hook
 
 	work   chan *request
 	closed chan struct{}
@@ -63,15 +66,15 @@ type Log struct {
 	once   sync.Once
 
 	// Of the committer alone, once it runs:
-	file  *os.File
-	size  int64
-	head  *headFile
-	seq   int64
-	chain mac
-	sums  chainer
-	text  bytes.Buffer // of the group in hand
-	begin []int64      // where its entries begin
-	fault error        // the log's end is unknown; nothing may be appended any more
+	file   *os.File
+	size   int64
+	head   *headFile
+	seq    int64
+	chain  mac
+	sums   chainer
+	text   bytes.Buffer // of the group in hand
+	begin  []int64      // where its entries begin
+	broken error        // the log's end is unknown; nothing may be appended any more
 
 	mu        sync.Mutex                     // guards the rest
 	committed state                          // what readers may rely on
@@ -106,7 +109,7 @@ func Open(dir string, key []byte, cfg Config) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "audit folder %s cannot be made: %v", dir, err)
 	}
-	l := &Log{dir: dir, key: key, segment: cfg.Segment, log: cfg.Log, work: make(chan *request, 1024), closed: make(chan struct{}), done: make(chan struct{}), tail: newIndex(1), who: map[int64]map[forge.Scope]bool{}}
+	l := &Log{dir: dir, key: key, segment: cfg.Segment, log: cfg.Log, fault: cfg.Fault, work: make(chan *request, 1024), closed: make(chan struct{}), done: make(chan struct{}), tail: newIndex(1), who: map[int64]map[forge.Scope]bool{}}
 	if err := l.recover(); err != nil {
 		return nil, err
 	}

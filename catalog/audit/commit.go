@@ -53,7 +53,7 @@ func (l *Log) group(first *request) []*request {
 // commit writes a group with one fsync. After a failed write the file is cut back to
 // where it was; when even that fails, nothing is appended until the log is opened anew.
 func (l *Log) commit(batch []*request) {
-	err := l.fault
+	err := l.broken
 	if err == nil {
 		err = l.write(batch)
 	}
@@ -73,13 +73,19 @@ func (l *Log) write(batch []*request) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.file.WriteAt(l.text.Bytes(), l.size)
+	err = l.fault.At("writes")
+	if err == nil {
+		_, err = l.file.WriteAt(l.text.Bytes(), l.size)
+	}
 	if err == nil {
 		err = l.file.Sync()
 	}
+	if err == nil {
+		err = l.fault.At("written")
+	}
 	if err != nil {
 		if cut := l.file.Truncate(l.size); cut != nil {
-			l.fault = fmt.Errorf("the log's end could not be restored: %w", cut)
+			l.broken = fmt.Errorf("the log's end could not be restored: %w", cut)
 		}
 		return err
 	}

@@ -100,7 +100,7 @@ func (a *App) openMetadata(ctx context.Context) error {
 		return err
 	}
 	a.onClose(a.db.Close)
-	a.jobs, err = jobs.New(a.db, jobs.Config{Log: a.log, Sole: Embedded(a.cfg.Metadata)})
+	a.jobs, err = jobs.New(a.db, jobs.Config{Log: a.log, Sole: Embedded(a.cfg.Metadata), Now: a.cfg.Now, Fault: a.cfg.Fault.In("jobs")})
 	return err
 }
 

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 )
 
 // Config says where each outside thing lives; the scheme picks the implementation.
@@ -32,6 +34,9 @@ type Config struct {
 	TLSKey      string   `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
 
 	Data string `kong:"-"` // from the global flag
+
+	Now   func() time.Time `kong:"-"` // of everything that has a clock; nil is time.Now
+	Fault fault.Hook       `kong:"-"` // for tests that stop a server where a crash must be harmless
 }
 
 // Validate completes the defaults and refuses what cannot work.

@@ -24,7 +24,7 @@ func (a *App) openFeatures(ctx context.Context) error {
 		return err
 	}
 	a.onClose(online.Close)
-	a.features.registry = registry.New(registry.Config{Store: store, House: a.house, Online: online, Lineage: a.identity.lineage, Log: a.log})
+	a.features.registry = registry.New(registry.Config{Store: store, House: a.house, Online: online, Lineage: a.identity.lineage, Log: a.log, Now: a.cfg.Now, Fault: a.cfg.Fault.In("features")})
 	a.jobs.Register("features.training-set", a.features.registry.TrainingSetJob)
 	a.jobs.Register("features.materialize", a.features.registry.MaterializeJob)
 	featureshttp.Register(a.server, a.features.registry, a.jobs)

@@ -33,19 +33,19 @@ var firstProject = catalogstore.First{
 // openIdentity opens accounts, tokens, the audit log and the lineage, makes the first
 // account on an empty forge, and sets up the HTTP server that asks them.
 func (a *App) openIdentity(ctx context.Context) error {
-	store, err := catalogstore.New(ctx, a.db, nil)
+	store, err := catalogstore.New(ctx, a.db, a.cfg.Now)
 	if err != nil {
 		return err
 	}
-	if a.identity.auth, err = authn.New(store, a.keys, authn.Config{Log: a.log}); err != nil {
+	if a.identity.auth, err = authn.New(store, a.keys, authn.Config{Log: a.log, Now: a.cfg.Now}); err != nil {
 		return err
 	}
-	log, err := audit.Open(a.cfg.path("audit"), a.keys.Derive("audit log", 32), audit.Config{Log: a.log})
+	log, err := audit.Open(a.cfg.path("audit"), a.keys.Derive("audit log", 32), audit.Config{Log: a.log, Fault: a.cfg.Fault.In("audit")})
 	if err != nil {
 		return err
 	}
 	a.onClose(log.Close)
-	if a.identity.lineage, err = lineage.New(ctx, a.db, nil); err != nil {
+	if a.identity.lineage, err = lineage.New(ctx, a.db, a.cfg.Now); err != nil {
 		return err
 	}
 	if err := a.firstLogin(ctx); err != nil {

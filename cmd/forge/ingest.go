@@ -38,17 +38,19 @@ func (a *App) openIngest(ctx context.Context) error {
 		a.onClose(b.Close)
 		addr = b.Addr()
 	}
-	var err error
-	if a.ingest.log, err = logkafka.Open(ctx, addr); err != nil {
+	log, err := logkafka.Open(ctx, addr)
+	if err != nil {
 		return err
 	}
-	a.onClose(a.ingest.log.Close)
-	if a.ingest.store, err = ingeststore.Open(ctx, a.db, nil); err != nil {
+	log.Fault = a.cfg.Fault.In("log")
+	a.ingest.log = log
+	a.onClose(log.Close)
+	if a.ingest.store, err = ingeststore.Open(ctx, a.db, a.cfg.Now); err != nil {
 		return err
 	}
 	a.ingest.sink, err = sink.Open(ctx, sink.Config{
 		Log: a.ingest.log, Tables: a.house.Tables, Engine: a.house.Engine, Store: a.ingest.store, Lineage: a.identity.lineage,
-		Dir: a.cfg.path("tmp", "sink"), Exclusive: Embedded(a.cfg.Metadata), Logger: a.log,
+		Dir: a.cfg.path("tmp", "sink"), Exclusive: Embedded(a.cfg.Metadata), Logger: a.log, Fault: a.cfg.Fault.In("sink"),
 	})
 	if err != nil {
 		return err
@@ -56,7 +58,7 @@ func (a *App) openIngest(ctx context.Context) error {
 	a.onClose(a.ingest.sink.Close)
 	loads, err := load.New(ctx, load.Config{
 		Dir: a.cfg.path("uploads"), Store: a.ingest.store, Log: a.ingest.log, Sink: a.ingest.sink, Tables: a.house.Tables,
-		Lineage: a.identity.lineage, Logger: a.log, MaxSize: a.cfg.MaxUpload,
+		Lineage: a.identity.lineage, Logger: a.log, MaxSize: a.cfg.MaxUpload, Now: a.cfg.Now, Fault: a.cfg.Fault.In("load"),
 	})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (a *App) openLake(ctx context.Context) error {
 
 // openTables opens the warehouse: a folder, or a bucket with copies in the data folder.
 func (a *App) openTables() (*iceberg.Tables, error) {
-	cfg := iceberg.Config{Log: a.log}
+	cfg := iceberg.Config{Log: a.log, Now: a.cfg.Now, Fault: a.cfg.Fault.In("lake")}
 	if Embedded(a.cfg.Warehouse) {
 		return iceberg.New(a.db, a.cfg.path("lake"), cfg)
 	}
@@ -51,7 +51,7 @@ func (a *App) openTables() (*iceberg.Tables, error) {
 // openIcebergREST lets other programs use the tables through Iceberg's own protocol.
 func (a *App) openIcebergREST(ctx context.Context, tables *iceberg.Tables) error {
 	svc, err := icebergrest.New(ctx, icebergrest.Config{
-		DB: a.db, Shared: tables.Shared, Lineage: a.identity.lineage, Log: a.log,
+		DB: a.db, Shared: tables.Shared, Lineage: a.identity.lineage, Log: a.log, Now: a.cfg.Now,
 		Catalog: func(s forge.Scope) icebergrest.Catalog { return tables.Catalog(s) },
 	})
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *App) openIcebergREST(ctx context.Context, tables *iceberg.Tables) error
 // so that tokens of one project say nothing in another.
 func (a *App) openRecipes(ctx context.Context) error {
 	svc, err := clean.New(ctx, clean.Config{
-		House: a.house, DB: a.db, Lineage: a.identity.lineage, Log: a.log,
+		House: a.house, DB: a.db, Lineage: a.identity.lineage, Log: a.log, Now: a.cfg.Now, Fault: a.cfg.Fault.In("recipe"),
 		Secret: func(s forge.Scope) []byte { return a.keys.Derive("mask "+s.String(), 32) },
 	})
 	if err != nil {

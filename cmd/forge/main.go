@@ -35,18 +35,23 @@ type root struct {
 	cli.Commands
 }
 
-func main() {
+func main() { os.Exit(begin(new(root))) }
+
+// begin runs the command line of this process.
+func begin(cmd *root) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	return cmd.run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
 // run runs one command line and returns its exit code.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	var cmd root
+	return new(root).run(ctx, args, out, errs)
+}
+
+func (cmd *root) run(ctx context.Context, args []string, out, errs io.Writer) int {
 	exit := -1
-	parser, err := kong.New(&cmd, kong.Name("forge"),
+	parser, err := kong.New(cmd, kong.Name("forge"),
 		kong.Description("Data lakehouse, feature store, training, serving and monitoring in one binary."),
 		kong.Writers(out, errs), kong.Exit(func(code int) { exit = max(exit, code) }), // --help asks to exit
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),

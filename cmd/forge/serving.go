@@ -31,7 +31,7 @@ func (a *App) openServing(ctx context.Context) error {
 		return err
 	}
 	s := &a.serving
-	s.router, err = router.New(ctx, router.Config{Models: models{a}, Loader: loader{&a.training}, Store: store, Lineage: a.identity.lineage, Log: a.log})
+	s.router, err = router.New(ctx, router.Config{Models: models{a}, Loader: loader{&a.training}, Store: store, Lineage: a.identity.lineage, Log: a.log, Now: a.cfg.Now})
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (a *App) openServing(ctx context.Context) error {
 	oip.Register(a.server, oip.New(protocol))
 	oipgrpc.Register(a.server, oipgrpc.New(protocol))
 	a.jobs.Register(batch.Kind, batch.Handler(batch.Config{
-		Predictors: s.router, Lake: batchLake{a.house}, Observer: seen, Lineage: a.identity.lineage,
+		Predictors: s.router, Lake: batchLake{a.house}, Observer: seen, Lineage: a.identity.lineage, Now: a.cfg.Now, Fault: a.cfg.Fault.In("batch"),
 	}))
 	return nil
 }

@@ -33,6 +33,7 @@ func (a *App) openTraining(ctx context.Context) error {
 	if t.store, err = trainingstore.Open(ctx, a.db); err != nil {
 		return err
 	}
+	t.store.Fault = a.cfg.Fault.In("registry")
 	a.openRuntime()
 	launcher, err := a.launcher()
 	if err != nil {
@@ -40,7 +41,7 @@ func (a *App) openTraining(ctx context.Context) error {
 	}
 	t.trainer = trainer.New(trainer.Config{
 		Dir: a.cfg.Data, Runs: t.store, Registry: t.store, Queue: a.jobs, Sets: a.features.registry, Data: trainingData{a.house},
-		Launcher: launcher, Verifier: verifier{t}, Lineage: a.identity.lineage, Log: a.log,
+		Launcher: launcher, Verifier: verifier{t}, Lineage: a.identity.lineage, Log: a.log, Now: a.cfg.Now, Fault: a.cfg.Fault.In("trainer"),
 	})
 	a.jobs.Register(trainer.JobKind, t.trainer.Train)
 	traininghttp.Register(a.server, t.trainer, t.store)
@@ -50,7 +51,7 @@ func (a *App) openTraining(ctx context.Context) error {
 // openMLflow lets MLflow's clients track runs here and see the registry.
 func (a *App) openMLflow(ctx context.Context) error {
 	t := &a.training
-	store, err := mlflowstore.Open(ctx, a.db, nil)
+	store, err := mlflowstore.Open(ctx, a.db, a.cfg.Now)
 	if err != nil {
 		return err
 	}

@@ -172,10 +172,16 @@ func (s *Service) fill(ctx context.Context, scope forge.Scope, v features.Versio
 	if err := s.stream(ctx, scope, v, now, &next, show); err != nil {
 		return out, err
 	}
+	if err := s.fault.At("filled"); err != nil {
+		return out, err
+	}
 	if err := s.store.PutMaterialized(ctx, scope, next); err != nil {
 		return out, err
 	}
 	s.cache.forget(scope)
+	if err := s.fault.At("switched"); err != nil {
+		return out, err
+	}
 	if before.Group != "" && before.Group != next.Group {
 		if err := s.online.Drop(ctx, scope, before.Group); err != nil {
 			return out, err

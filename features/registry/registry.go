@@ -11,6 +11,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/features/store"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/lake"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	InUse func(ctx context.Context, scope forge.Scope) ([]features.ViewRef, error)
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil discards
+	Fault fault.Hook       // for tests
 }
 
 // Service is safe for concurrent use. It holds nothing that needs closing.
@@ -36,6 +38,7 @@ type Service struct {
 	inUse   func(ctx context.Context, scope forge.Scope) ([]features.ViewRef, error)
 	now     func() time.Time
 	log     *slog.Logger
+	fault   fault.Hook
 
 	cache cache
 	// filling lets one materialization of a project run at a time, since each drops
@@ -45,7 +48,7 @@ type Service struct {
 
 // New makes a Service.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, house: c.House, online: c.Online, lineage: c.Lineage, inUse: c.InUse, now: c.Now, log: c.Log}
+	s := &Service{store: c.Store, house: c.House, online: c.Online, lineage: c.Lineage, inUse: c.InUse, now: c.Now, log: c.Log, fault: c.Fault}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -75,10 +75,19 @@ func (s *Service) MakeTrainingSet(ctx context.Context, run jobs.Run, spec featur
 		}
 	}
 	set := features.TrainingSet{ID: p.ID, Spec: spec, Table: forge.TableName{Namespace: "training", Name: spec.Name}, Views: p.Views, Snapshots: p.Snapshots, Created: p.Created}
+	if err := s.fault.At("pinned"); err != nil {
+		return features.TrainingSet{}, err
+	}
 	if err := s.join(ctx, run, &set, versions); err != nil {
 		return features.TrainingSet{}, err
 	}
+	if err := s.fault.At("joined"); err != nil {
+		return features.TrainingSet{}, err
+	}
 	if err := s.store.PutSet(ctx, scope, set); err != nil {
+		return features.TrainingSet{}, err
+	}
+	if err := s.fault.At("set stored"); err != nil {
 		return features.TrainingSet{}, err
 	}
 	return set, s.link(ctx, scope, setEdges(set))
@@ -95,8 +104,10 @@ func (s *Service) pinSet(ctx context.Context, scope forge.Scope, spec features.T
 	if err != nil {
 		return p, err
 	}
-	p.Snapshots, err = s.pin(ctx, scope, tables, spec.AsOf, setTag(p.ID))
-	return p, err
+	if p.Snapshots, err = s.pin(ctx, scope, tables, spec.AsOf, setTag(p.ID)); err != nil {
+		return p, err
+	}
+	return p, s.fault.At("tagged")
 }
 
 func setTag(id string) string { return "set:" + id }

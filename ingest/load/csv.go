@@ -111,6 +111,9 @@ func (l *Loads) HandleCSV(ctx context.Context, run jobs.Run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.cfg.Fault.At("planned"); err != nil {
+		return nil, err
+	}
 	if err := l.cfg.Sink.Want(ctx, scope, p.Contract); err != nil {
 		return nil, err
 	}
@@ -119,9 +122,15 @@ func (l *Loads) HandleCSV(ctx context.Context, run jobs.Run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.cfg.Fault.At("sent"); err != nil {
+		return nil, err
+	}
 	var load ingest.Load
 	err = run.Step(ctx, "commit", &load, func(ctx context.Context) (any, error) { return l.commit(ctx, run, a, u, sum, got) })
 	if err != nil {
+		return nil, err
+	}
+	if err := l.cfg.Fault.At("done"); err != nil {
 		return nil, err
 	}
 	return load, l.Delete(ctx, scope, u.ID)
@@ -156,7 +165,7 @@ func (l *Loads) already(ctx context.Context, run jobs.Run, table forge.TableName
 	t, err := l.cfg.Tables.Load(ctx, scope, table)
 	switch {
 	case errors.Is(err, forge.ErrNotFound):
-		t.Created = time.Now()
+		t.Created = l.cfg.Now()
 	case err != nil:
 		return nil, err
 	}
@@ -258,12 +267,18 @@ func (l *Loads) commit(ctx context.Context, run jobs.Run, a Args, u Upload, sum 
 	}
 	load := ingest.Load{
 		ID: loadID(run), Table: a.Table, File: u.Name, SHA256: sum, Bytes: u.Size,
-		Rows: taken.Rows, Rejected: taken.Rejected, Offsets: [2]int64{got.First, got.End}, At: time.Now().UTC().Truncate(time.Microsecond),
+		Rows: taken.Rows, Rejected: taken.Rejected, Offsets: [2]int64{got.First, got.End}, At: l.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
 	if t.Snapshot != nil {
 		load.Snapshot = t.Snapshot.ID
 	}
+	if err := l.cfg.Fault.At("committed"); err != nil {
+		return load, err
+	}
 	if load, err = l.cfg.Store.AddLoad(ctx, scope, load); err != nil {
+		return load, err
+	}
+	if err := l.cfg.Fault.At("recorded"); err != nil {
 		return load, err
 	}
 	load.Already = load.ID != loadID(run) // another process loaded the same file meanwhile

@@ -20,6 +20,7 @@ import (
 	"aiforge.dev/forge/ingest"
 	"aiforge.dev/forge/ingest/csv"
 	"aiforge.dev/forge/ingest/store"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/lake"
 )
 
@@ -45,6 +46,8 @@ type Config struct {
 	Lineage forge.Lineage // may be nil
 	Logger  *slog.Logger  // nil discards
 
+	Now     func() time.Time                // nil is time.Now
+	Fault   fault.Hook                      // for tests
 	MaxSize int64                           // of a file; 0 means 256 GiB
 	Reserve int64                           // free bytes that an upload must leave; 0 means 256 MiB
 	Free    func(dir string) (int64, error) // free bytes of a folder's disk; nil asks the system
@@ -75,6 +78,9 @@ func New(ctx context.Context, cfg Config) (*Loads, error) {
 	if cfg.Reserve == 0 {
 		cfg.Reserve = 256 << 20
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	if cfg.Free == nil {
 		cfg.Free = freeBytes
 	}
@@ -85,7 +91,7 @@ func New(ctx context.Context, cfg Config) (*Loads, error) {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "the uploads folder %s cannot be written", cfg.Dir)
 	}
 	l := &Loads{cfg: cfg, locks: map[string]*sync.Mutex{}}
-	old, err := cfg.Store.OldUploads(ctx, time.Now().Add(-keepUploads))
+	old, err := cfg.Store.OldUploads(ctx, cfg.Now().Add(-keepUploads))
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +140,9 @@ func (l *Loads) Create(ctx context.Context, scope forge.Scope, name string, size
 	}
 	if err := os.WriteFile(l.path(scope, u.ID), nil, 0o600); err != nil {
 		return Upload{}, forge.Errorf(forge.KindUnavailable, err, "the uploads folder cannot be written")
+	}
+	if err := l.cfg.Fault.At("upload made"); err != nil {
+		return Upload{}, err
 	}
 	if err := l.cfg.Store.AddUpload(ctx, scope, store.Upload{ID: u.ID, Name: name, Size: size}); err != nil {
 		_ = os.Remove(l.path(scope, u.ID))
@@ -228,6 +237,9 @@ func (l *Loads) Write(ctx context.Context, scope forge.Scope, id string, offset 
 	if errors.Is(err, syscall.ENOSPC) {
 		return u, forge.Errorf(forge.KindUnavailable, err, "the disk is full: make room and go on from offset %d", u.Offset)
 	}
+	if err == nil {
+		err = l.cfg.Fault.At("part written")
+	}
 	if err != nil {
 		return u, forge.Errorf(forge.KindInvalid, err, "the part at offset %d broke off after %d bytes: go on from offset %d", offset, n, u.Offset)
 	}
@@ -241,6 +253,9 @@ func (l *Loads) Delete(ctx context.Context, scope forge.Scope, id string) error 
 	}
 	if err := os.Remove(l.path(scope, id)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return forge.Errorf(forge.KindUnavailable, err, "the file of upload %s cannot be removed", id)
+	}
+	if err := l.cfg.Fault.At("file removed"); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	delete(l.locks, scope.String()+"/"+id)

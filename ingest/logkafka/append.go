@@ -78,7 +78,14 @@ func (l *Log) produce(ctx context.Context, name string, t *topic, recs []ingest.
 		t.end = end
 	}
 	for try := 1; ; try++ {
-		base, err := l.send(ctx, name, recs)
+		err := l.Fault.At("append")
+		var base int64
+		if err == nil {
+			base, err = l.send(ctx, name, recs)
+		}
+		if err == nil {
+			err = l.Fault.At("appended")
+		}
 		if err == nil {
 			t.end = base + int64(len(recs))
 			return base, nil

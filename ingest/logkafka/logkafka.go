@@ -18,6 +18,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/ingest"
+	"aiforge.dev/forge/internal/fault"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -31,6 +32,8 @@ const (
 
 // Log is a client of one cluster.
 type Log struct {
+	Fault fault.Hook // for tests; set before the first use
+
 	client    *kafka.Client
 	transport *kafka.Transport
 	addr      string

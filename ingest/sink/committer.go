@@ -212,19 +212,22 @@ func (c *committer) commit(ctx context.Context, t lake.Table, st state, recs []i
 	case <-ctx.Done():
 		return t, ctx.Err()
 	}
+	if err := c.s.cfg.Fault.At("read"); err != nil {
+		return t, err
+	}
 	b, err := c.gather(ctx, t.Properties[stateProperty], st, recs)
 	if err != nil {
 		return t, err
 	}
 	defer b.remove()
-	if err := c.s.fault("spooled"); err != nil {
+	if err := c.s.cfg.Fault.At("spooled"); err != nil {
 		return t, err
 	}
 	t, snap, err := c.write(ctx, t, b)
 	if err != nil {
 		return t, err
 	}
-	if err := c.s.fault("committed"); err != nil {
+	if err := c.s.cfg.Fault.At("committed"); err != nil {
 		return t, err
 	}
 	c.link(ctx, b, snap)
@@ -232,7 +235,7 @@ func (c *committer) commit(ctx context.Context, t lake.Table, st state, recs []i
 	if err := c.s.cfg.Log.Trim(ctx, c.topic, b.next); err != nil && ctx.Err() == nil {
 		c.s.cfg.Logger.Warn("trim failed", "topic", c.topic, "err", err)
 	}
-	return t, c.s.fault("trimmed")
+	return t, c.s.cfg.Fault.At("trimmed")
 }
 
 // lease makes sure that this process commits to the table, and nobody else.

@@ -22,6 +22,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/ingest"
 	"aiforge.dev/forge/ingest/store"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/lake"
 )
 
@@ -48,9 +49,7 @@ type Config struct {
 	Exclusive  bool          // no other process feeds these tables: take leases at once
 	Logger     *slog.Logger  // nil discards
 
-	// Fault is called with the name of each point at which a crash must be harmless;
-	// an error stops the committer there as a crash would. For tests; nil is never.
-	Fault func(point string) error
+	Fault fault.Hook // for tests: an error stops the committer as a crash would
 }
 
 // Sink follows topics into tables.
@@ -222,11 +221,4 @@ func (s *Sink) follow(scope forge.Scope, table forge.TableName, contracts ...ing
 		s.wg.Go(c.run)
 	}
 	c.learn(contracts...)
-}
-
-func (s *Sink) fault(point string) error {
-	if s.cfg.Fault == nil {
-		return nil
-	}
-	return s.cfg.Fault(point)
 }

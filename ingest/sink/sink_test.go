@@ -261,7 +261,7 @@ func rejectsRecord(source string, seq int64, lines ...int64) ingest.Record {
 // A crash at any point, with a producer that then sends everything again, leaves each
 // row and each reject exactly once.
 func TestExactlyOnce(t *testing.T) {
-	points := []string{"spooled", "rows written", "rejects written", "rejects committed", "committed", "trimmed"}
+	points := []string{"read", "spooled", "rows written", "rejects written", "rejects committed", "committed", "trimmed"}
 	for _, point := range points {
 		for _, nth := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s %d", point, nth), func(t *testing.T) { exactlyOnce(t, point, nth) })

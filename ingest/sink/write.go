@@ -37,13 +37,13 @@ func (c *committer) write(ctx context.Context, t lake.Table, b *batch) (lake.Tab
 		}
 		add = append(add, files...)
 	}
-	if err := c.s.fault("rows written"); err != nil {
+	if err := c.s.cfg.Fault.At("rows written"); err != nil {
 		return t, lake.Snapshot{}, err
 	}
 	if err := c.commitRejects(ctx, b); err != nil {
 		return t, lake.Snapshot{}, err
 	}
-	if err := c.s.fault("rejects committed"); err != nil {
+	if err := c.s.cfg.Fault.At("rejects committed"); err != nil {
 		return t, lake.Snapshot{}, err
 	}
 	text := b.state.text()
@@ -270,7 +270,7 @@ func (c *committer) commitRejects(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
-	if err := c.s.fault("rejects written"); err != nil {
+	if err := c.s.cfg.Fault.At("rejects written"); err != nil {
 		return err
 	}
 	st.Topic, st.Next = c.topic, max(st.Next, b.next) // never back: what is there must not come again

@@ -95,6 +95,9 @@ func (x *run) Step(ctx context.Context, name string, into any, f func(context.Co
 		if raw, err = json.Marshal(result); err != nil {
 			return fmt.Errorf("result of step %s: %w", name, err)
 		}
+		if err := x.r.cfg.Fault.At("step done"); err != nil {
+			return err
+		}
 		held, err := x.r.rows.saveStep(ctx, x.c, name, raw)
 		if err != nil {
 			return fmt.Errorf("record step %s: %w", name, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/sqldb"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 
 	// MaxLapses is how often a job may take its process down before it fails; 0 means 5.
 	MaxLapses int
+
+	Now   func() time.Time // nil is time.Now
+	Fault fault.Hook       // for tests
 }
 
 func (c Config) withDefaults() Config {
@@ -46,6 +50,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxLapses <= 0 {
 		c.MaxLapses = 5
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	return c
 }
@@ -105,8 +112,9 @@ func New(db *sqldb.DB, cfg Config) (*Runner, error) {
 	if err := migrateRiver(ctx, db); err != nil {
 		return nil, fmt.Errorf("migrations of the job queue: %w", err)
 	}
+	cfg = cfg.withDefaults()
 	r := &Runner{
-		cfg: cfg.withDefaults(), rows: rows{db: db, now: time.Now}, db: db, kinds: map[string]spec{},
+		cfg: cfg, rows: rows{db: db, now: cfg.Now}, db: db, kinds: map[string]spec{},
 		owner: forge.NewID("worker"), running: map[address]*run{}, quit: make(chan struct{}),
 	}
 	r.base, r.halt = context.WithCancelCause(ctx)

@@ -37,10 +37,16 @@ func (r *Runner) work(ctx context.Context, a address) error {
 		r.bell.ring()
 	}()
 	r.bell.ring()
-	result, err := call(run, s.handler)
+	var result any
+	if err = r.cfg.Fault.At("claimed"); err == nil {
+		result, err = call(run, s.handler)
+	}
 	run.close()
+	if ferr := r.cfg.Fault.At("ends"); ferr != nil {
+		result, err = nil, ferr
+	}
 	r.finish(run, s, result, err)
-	return nil
+	return r.cfg.Fault.At("ended")
 }
 
 // call runs the handler; a panic in it fails the job and nothing else.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/sqldb"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/mask"
@@ -32,6 +33,7 @@ type Config struct {
 	Lineage forge.Lineage // nil: no lineage is written
 	Log     *slog.Logger  // nil discards
 	Now     func() time.Time
+	Fault   fault.Hook // for tests
 }
 
 // Service suggests, previews, applies and stores recipes.
@@ -42,6 +44,7 @@ type Service struct {
 	lineage forge.Lineage
 	log     *slog.Logger
 	now     func() time.Time
+	fault   fault.Hook
 }
 
 // New opens the service and its tables in the metadata store.
@@ -50,7 +53,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{c.House, store, c.Secret, c.Lineage, c.Log, c.Now}
+	s := &Service{c.House, store, c.Secret, c.Lineage, c.Log, c.Now, c.Fault}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -2,6 +2,7 @@ package clean
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"aiforge.dev/forge"
@@ -39,15 +40,22 @@ func (s *Service) ApplyJob(ctx context.Context, run jobs.Run) (any, error) {
 		return nil, err
 	}
 	at, err := pinnedAt(pinned)
+	if err == nil {
+		err = s.fault.At("pinned")
+	}
 	if err != nil {
 		return nil, err
 	}
 	var done Applied
 	err = run.Step(ctx, "apply", &done, func(ctx context.Context) (any, error) {
-		return Apply(ctx, s.house, scope, r, s.key(scope), at, s.now(), func(step string) {
+		done, err := Apply(ctx, s.house, scope, r, s.key(scope), at, s.now(), func(step string) {
 			run.Progress(jobs.Progress{Step: step})
 		})
+		return done, errors.Join(err, s.fault.At("written"))
 	})
+	if err == nil {
+		err = s.fault.At("applied")
+	}
 	if err != nil {
 		return nil, err
 	}

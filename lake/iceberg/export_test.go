@@ -8,7 +8,14 @@ import (
 
 // LoseAnswers makes every pointer move report the error that f returns although it
 // happened.
-func (t *Tables) LoseAnswers(f func() error) { t.afterMove = f }
+func (t *Tables) LoseAnswers(f func() error) {
+	t.cfg.Fault = func(point string) error {
+		if point == "moved" {
+			return f()
+		}
+		return nil
+	}
+}
 
 // NewMirror opens a store over a stand-in for S3.
 func NewMirror(db *sqldb.DB, warehouse string, remote remoteFS, cfg Config) (*Tables, error) {

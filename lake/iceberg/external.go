@@ -203,8 +203,8 @@ func (t *Tables) swapAll(ctx context.Context, scope forge.Scope, steps []step) e
 		}
 		return nil
 	})
-	if err == nil && t.afterMove != nil {
-		err = t.afterMove()
+	if err == nil {
+		err = t.cfg.Fault.At("moved")
 	}
 	if err != nil && !errors.Is(err, errMoved) {
 		err = t.outcomeAll(ctx, scope, steps, err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/sqldb"
 	"aiforge.dev/forge/lake"
 	"github.com/apache/iceberg-go/table"
@@ -26,6 +27,7 @@ type Config struct {
 	MaxSnapshots int              // history is thinned above this; 0 means 200
 	KeepFor      time.Duration    // but nothing younger is removed; 0 means 24 hours
 	S3           S3               // for a warehouse at s3://…
+	Fault        fault.Hook       // for tests
 }
 
 // Tables implements lake.Tables.
@@ -36,7 +38,6 @@ type Tables struct {
 	fs        storage
 	cache     cache
 	locks     sync.Map // scope and name → chan struct{} of one place
-	afterMove func() error
 }
 
 var _ lake.Tables = (*Tables)(nil)

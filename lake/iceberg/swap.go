@@ -12,13 +12,20 @@ import (
 // swap writes the next metadata file and moves the pointer to it. When the store's
 // answer is lost the pointer's own state tells what happened.
 func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableName, from string, base, next table.Metadata) error {
+	err := t.cfg.Fault.At("planned")
+	if err != nil {
+		return stopped(name, err)
+	}
 	to, err := t.writeMetadata(next, version(from)+1)
 	if err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "table %s: its metadata cannot be written", name)
 	}
+	if err := t.cfg.Fault.At("metadata written"); err != nil {
+		return stopped(name, err)
+	}
 	moved, err := movePointer(ctx, t.db, scope, name, from, to, t.cfg.Now())
-	if err == nil && t.afterMove != nil {
-		err = t.afterMove()
+	if err == nil {
+		err = t.cfg.Fault.At("moved")
 	}
 	if err != nil {
 		if moved, err = t.outcome(ctx, scope, name, from, to, err); err != nil {
@@ -32,6 +39,11 @@ func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableNa
 	t.cache.putMeta(to, next)
 	t.removeOld(base, next)
 	return nil
+}
+
+// stopped is what a full disk at a fault point comes to.
+func stopped(name forge.TableName, cause error) error {
+	return forge.Errorf(forge.KindUnavailable, cause, "table %s: the change could not be stored", name)
 }
 
 var errMoved = forge.Errorf(forge.KindConflict, table.ErrCommitFailed, "the table was changed meanwhile")

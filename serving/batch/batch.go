@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/router"
@@ -126,6 +127,7 @@ type Config struct {
 	Lineage    forge.Lineage
 	Chunk      int64 // rows of a staged file; 0 means 131,072
 	Now        func() time.Time
+	Fault      fault.Hook // for tests
 }
 
 // Result of the job.

@@ -42,6 +42,9 @@ func (j *job) do(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := j.cfg.Fault.At("pinned"); err != nil {
+		return nil, err
+	}
 	result, err := j.score(ctx)
 	if err == nil || ctx.Err() == nil && final(err) { // nobody will read the pin again
 		err = errors.Join(err, j.cfg.Lake.Unpin(context.WithoutCancel(ctx), j.scope, j.pin))
@@ -101,7 +104,11 @@ func (j *job) score(ctx context.Context) (Result, error) {
 	}
 	err = j.run.Step(ctx, "commit", &r.Snapshot, func(ctx context.Context) (any, error) {
 		summary := map[string]string{"forge.model": j.model.Ref, "forge.job": j.run.ID()}
-		return j.cfg.Lake.Commit(ctx, j.scope, j.out, files, j.run.ID(), summary)
+		snapshot, err := j.cfg.Lake.Commit(ctx, j.scope, j.out, files, j.run.ID(), summary)
+		if err != nil {
+			return nil, err
+		}
+		return snapshot, j.cfg.Fault.At("committed")
 	})
 	if err != nil {
 		return r, err
@@ -132,7 +139,11 @@ func (j *job) chunks(ctx context.Context) ([]File, error) {
 	for from := int64(0); from < j.pin.Rows; from += j.cfg.Chunk {
 		var f File
 		err := j.run.Step(ctx, fmt.Sprintf("rows-%d", from), &f, func(ctx context.Context) (any, error) {
-			return j.chunk(ctx, from, min(j.cfg.Chunk, j.pin.Rows-from))
+			f, err := j.chunk(ctx, from, min(j.cfg.Chunk, j.pin.Rows-from))
+			if err != nil {
+				return nil, err
+			}
+			return f, j.cfg.Fault.At("rows written")
 		})
 		if err != nil {
 			return nil, err

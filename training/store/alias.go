@@ -17,6 +17,9 @@ func (s *Store) SetAlias(ctx context.Context, scope forge.Scope, model, alias st
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *sql.Tx) error {
+		if err := s.Fault.At("alias moves"); err != nil {
+			return err
+		}
 		v, err := version(ctx, tx, scope, model, to)
 		if err == nil {
 			err = usable(v)
@@ -33,6 +36,9 @@ func (s *Store) SetAlias(ctx context.Context, scope forge.Scope, model, alias st
 			scope.Tenant, scope.Project, model, alias, to)
 		return err
 	})
+	if err == nil {
+		err = s.Fault.At("alias moved")
+	}
 	if err == nil {
 		s.changed(scope, model)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/sqldb"
 )
 
@@ -18,6 +19,8 @@ var migrations embed.FS
 type Store struct {
 	db  *sqldb.DB
 	now func() time.Time
+
+	Fault fault.Hook // for tests; set before the first use
 
 	mu       sync.Mutex
 	watchers map[int]func(forge.Scope, string)

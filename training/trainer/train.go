@@ -69,11 +69,20 @@ func (t *Trainer) carryOut(ctx context.Context, job jobs.Run, run *training.Run)
 		return err
 	}
 	run.Version = version.Number
+	if err := t.cfg.Fault.At("registered"); err != nil {
+		return err
+	}
 	job.Progress(jobs.Progress{Step: "verify"})
 	if err := t.verify(ctx, scope, version); err != nil {
 		return err
 	}
+	if err := t.cfg.Fault.At("ready"); err != nil {
+		return err
+	}
 	if err := t.publish(ctx, scope, *run); err != nil {
+		return err
+	}
+	if err := t.cfg.Fault.At("published"); err != nil {
 		return err
 	}
 	finished := t.now().UTC()
@@ -100,16 +109,22 @@ func (t *Trainer) make(ctx context.Context, job jobs.Run, run training.Run) (kep
 	if err != nil {
 		return kept{}, err
 	}
+	if err := t.cfg.Fault.At("exported"); err != nil {
+		return kept{}, err
+	}
 	err = t.cfg.Launcher.Launch(ctx, dir, func(e json.RawMessage) { f.event(ctx, e) })
 	f.save(context.WithoutCancel(ctx), true) // also the story of a run that failed
 	if err != nil {
 		return kept{}, trainerFailed(err)
 	}
+	if err := t.cfg.Fault.At("package received"); err != nil {
+		return kept{}, err
+	}
 	digest, err := t.keep(scope, run, filepath.Join(dir, "package"))
 	if err != nil {
 		return kept{}, err
 	}
-	return kept{Run: run, Digest: digest}, nil
+	return kept{Run: run, Digest: digest}, t.cfg.Fault.At("package kept")
 }
 
 // trainerFailed makes the trainer's own failure something that the user may read and
@@ -148,6 +163,9 @@ func (t *Trainer) verify(ctx context.Context, scope forge.Scope, v training.Vers
 		}
 		if err != nil && errors.Is(err, forge.ErrUnavailable) {
 			return err
+		}
+		if ferr := t.cfg.Fault.At("verified"); ferr != nil {
+			return ferr
 		}
 		v.Status = "ready"
 		if err != nil {

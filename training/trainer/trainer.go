@@ -13,6 +13,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/training"
 )
@@ -56,6 +57,7 @@ type Config struct {
 	Threads  int               // that a run may use; 0: the number of processors, at most 8
 	Log      *slog.Logger      // nil discards
 	Now      func() time.Time  // nil: time.Now
+	Fault    fault.Hook        // for tests
 }
 
 // Trainer starts and carries out runs.
