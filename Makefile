@@ -43,6 +43,10 @@ servers: ## Install the servers that make test-servers starts
 browser: ## Install the browser that the studio's tests drive
 	@command -v chromium >/dev/null || deploy/setup/browser.sh
 
+.PHONY: bench
+bench: ## Measure beside the peers (Feast, DuckDB, MLServer, …) into docs/bench; AREA=ingest for one area
+	@deploy/bench.sh
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 60 s
 	@deploy/fuzz.sh

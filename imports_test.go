@@ -101,8 +101,8 @@ func parseAll(t *testing.T) []source {
 // importFaults lists what a file imports and may not.
 func importFaults(s source) []string {
 	var out []string
-	if s.file.Name.Name == "main" && s.dir != "cmd/forge" && !strings.HasPrefix(s.dir, "cmd/forge/") {
-		out = append(out, fmt.Sprintf("%s/%s: package main belongs below cmd/forge only", s.dir, s.name))
+	if s.file.Name.Name == "main" && s.dir != "cmd/forge" && !strings.HasPrefix(s.dir, "cmd/forge/") && !strings.HasPrefix(s.dir, "deploy/") {
+		out = append(out, fmt.Sprintf("%s/%s: package main belongs below cmd/forge, or below deploy if it only drives the built forge", s.dir, s.name))
 	}
 	for _, spec := range s.file.Imports {
 		to, err := strconv.Unquote(spec.Path.Value)
@@ -211,7 +211,7 @@ func TestFaceInTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]int{"cmd/forge": 0, "cmd/forge/cli": 0, "cmd/other": 1, "lake/tool": 1, "": 1} {
+	for dir, want := range map[string]int{"cmd/forge": 0, "cmd/forge/cli": 0, "deploy/bench": 0, "cmd/other": 1, "lake/tool": 1, "": 1} {
 		if got := importFaults(source{dir: dir, name: "x.go", file: f, fset: fset}); len(got) != want {
 			t.Errorf("package main in %q: %v", dir, got)
 		}
