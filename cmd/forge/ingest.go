@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,22 +71,16 @@ func (a *App) openIngest(ctx context.Context) error {
 var predictionTable = forge.TableName{Namespace: "monitoring", Name: "predictions"}
 
 // predictionSink appends logged predictions to the topic of the prediction table. A
-// batch that is handed over again after a failure keeps its position, so that it
-// lands once even if the first try had reached the log.
+// batch's identity is its records' source and position, so that one that is handed
+// over again, by another process too, lands once even if the first try had reached the
+// log.
 type predictionSink struct {
 	log      ingest.Log
 	sink     *sink.Sink
 	contract ingest.Contract
-	source   string // this process
 
 	mu     sync.Mutex
-	scopes map[forge.Scope]*predictionTopic
-}
-
-type predictionTopic struct {
-	seq    int64             // position before the batch in hand
-	next   int64             // and after it
-	failed [sha256.Size]byte // digest of the batch whose append failed
+	wanted map[forge.Scope]bool
 }
 
 func newPredictionSink(log ingest.Log, s *sink.Sink) *predictionSink {
@@ -95,47 +88,39 @@ func newPredictionSink(log ingest.Log, s *sink.Sink) *predictionSink {
 	for _, c := range predlog.Columns() {
 		contract.Schema.Columns = append(contract.Schema.Columns, lake.Column{Name: c.Name, Type: lake.Type(c.Type)})
 	}
-	return &predictionSink{log: log, sink: s, contract: contract, source: forge.NewID("predictions"), scopes: map[forge.Scope]*predictionTopic{}}
+	return &predictionSink{log: log, sink: s, contract: contract, wanted: map[forge.Scope]bool{}}
 }
 
 // want makes sure that the project's prediction table exists and is followed.
-func (p *predictionSink) want(ctx context.Context, scope forge.Scope) (*predictionTopic, error) {
-	if t, ok := p.scopes[scope]; ok {
-		return t, nil
-	}
-	if err := p.sink.Want(ctx, scope, p.contract); err != nil {
-		return nil, err
-	}
-	t := &predictionTopic{}
-	p.scopes[scope] = t
-	return t, nil
-}
-
-// Append implements predlog.Sink. After an outage a batch can be large: it goes as
-// records of at most maxRecord bytes, cut between lines.
-func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, _ int) error {
+func (p *predictionSink) want(ctx context.Context, scope forge.Scope) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, err := p.want(ctx, scope)
-	if err != nil {
+	if p.wanted[scope] {
+		return nil
+	}
+	if err := p.sink.Want(ctx, scope, p.contract); err != nil {
 		return err
 	}
-	digest := sha256.Sum256(ndjson)
-	if t.failed != digest {
-		t.seq = t.next
-	}
-	recs := p.records(ndjson, t.seq)
-	t.next, t.failed = t.seq+int64(len(recs)), digest
-	if _, err := p.log.Append(ctx, ingest.TableTopic(scope, predictionTable), recs...); err != nil {
-		return err
-	}
-	t.failed = [sha256.Size]byte{}
+	p.wanted[scope] = true
 	return nil
 }
 
-const maxRecord = 512 << 10
+// Append implements predlog.Sink. After an outage a batch can be large: it goes as
+// records of at most maxRecord bytes, cut between lines, always at the same places.
+func (p *predictionSink) Append(ctx context.Context, scope forge.Scope, id predlog.BatchID, ndjson []byte, _ int) error {
+	if err := p.want(ctx, scope); err != nil {
+		return err
+	}
+	_, err := p.log.Append(ctx, ingest.TableTopic(scope, predictionTable), p.records(id, ndjson)...)
+	return err
+}
 
-func (p *predictionSink) records(ndjson []byte, seq int64) []ingest.Record {
+const (
+	maxRecord    = 512 << 10
+	batchRecords = 1 << 20 // positions of a batch; it has far fewer records
+)
+
+func (p *predictionSink) records(id predlog.BatchID, ndjson []byte) []ingest.Record {
 	var recs []ingest.Record
 	for len(ndjson) > 0 {
 		n := len(ndjson)
@@ -148,8 +133,8 @@ func (p *predictionSink) records(ndjson []byte, seq int64) []ingest.Record {
 		value := ndjson[:n]
 		ndjson = ndjson[n:]
 		recs = append(recs, ingest.Record{Value: value, Headers: map[string]string{
-			ingest.HeaderFormat: string(ingest.FormatNDJSON), ingest.HeaderTable: predictionTable.String(), ingest.HeaderSource: p.source,
-			ingest.HeaderSeq: strconv.FormatInt(seq+int64(len(recs))+1, 10), ingest.HeaderSchema: p.contract.Fingerprint(),
+			ingest.HeaderFormat: string(ingest.FormatNDJSON), ingest.HeaderTable: predictionTable.String(), ingest.HeaderSource: id.Spool,
+			ingest.HeaderSeq: strconv.FormatInt(id.Number*batchRecords+int64(len(recs))+1, 10), ingest.HeaderSchema: p.contract.Fingerprint(),
 			ingest.HeaderRows: strconv.Itoa(bytes.Count(value, []byte{'\n'})),
 		}})
 	}
@@ -158,10 +143,7 @@ func (p *predictionSink) records(ndjson []byte, seq int64) []ingest.Record {
 
 // Flush returns when everything that was answered before is in the prediction table.
 func (p *predictionSink) Flush(ctx context.Context, scope forge.Scope) error {
-	p.mu.Lock()
-	_, err := p.want(ctx, scope)
-	p.mu.Unlock()
-	if err != nil {
+	if err := p.want(ctx, scope); err != nil {
 		return err
 	}
 	return p.sink.Flush(ctx, scope, predictionTable)

@@ -41,7 +41,7 @@ func (a *App) openServing(ctx context.Context) error {
 	unwatch := a.training.store.Watch(func(forge.Scope, string) { s.router.Notify() })
 	a.onClose(func() error { unwatch(); return nil })
 	s.sink = newPredictionSink(a.ingest.log, a.ingest.sink)
-	if s.log, err = predlog.Open(predlog.Config{Sink: s.sink, Dir: a.cfg.path("predictions"), Log: a.log}); err != nil {
+	if s.log, err = predlog.Open(predlog.Config{Sink: s.sink, Dir: a.cfg.path("predictions"), Log: a.log, Fault: a.cfg.Fault.In("predictions")}); err != nil {
 		return err
 	}
 	a.onClose(func() error {

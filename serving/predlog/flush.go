@@ -17,16 +17,15 @@ func (l *Log) flush(ctx context.Context, now bool) error {
 	if sinkWorks {
 		sinkWorks = l.replay(ctx)
 	}
-	for _, b := range l.takeAll() {
+	batches := l.takeAll()
+	for i, b := range batches {
 		if sinkWorks {
-			sinkWorks = l.send(ctx, b.scope, b.lines, b.rows) == nil
-			if sinkWorks {
-				l.free(len(b.lines))
-				continue
-			}
+			sinkWorks = l.send(ctx, b.scope, b.id, b.lines, b.rows) == nil
 		}
-		if err := l.spill.write(b.scope, b.lines); err != nil {
-			l.giveBack(b)
+		if sinkWorks {
+			b.drop()
+		} else if err := l.spill.write(b); err != nil {
+			l.giveBack(batches[i:])
 			return err
 		}
 		l.free(len(b.lines))
@@ -47,17 +46,20 @@ func (l *Log) replay(ctx context.Context) bool {
 			l.spill.skip(f)
 			continue
 		}
-		if l.send(ctx, f.scope, lines, rows) != nil {
+		if rows > 0 && l.send(ctx, f.scope, f.id, lines, rows) != nil {
 			return false
 		}
 		l.spill.remove(f)
 	}
 }
 
-func (l *Log) send(ctx context.Context, scope forge.Scope, lines []byte, rows int) error {
+func (l *Log) send(ctx context.Context, scope forge.Scope, id BatchID, lines []byte, rows int) error {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Limit)
 	defer cancel()
-	err := l.cfg.Sink.Append(ctx, scope, lines, rows)
+	err := l.cfg.Sink.Append(ctx, scope, id, lines, rows)
+	if err == nil {
+		err = l.cfg.Fault.At("taken")
+	}
 	if err != nil {
 		l.failedUntil = time.Now().Add(l.cfg.Retry)
 		l.cfg.Log.Warn("prediction log: the sink takes no rows now, they go to disk", "scope", scope.String(), "rows", rows, "err", err)
@@ -69,24 +71,22 @@ func (l *Log) send(ctx context.Context, scope forge.Scope, lines []byte, rows in
 func (l *Log) takeAll() []*batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make([]*batch, 0, len(l.pending))
+	out := l.back
 	for _, b := range l.pending {
 		out = append(out, b)
 	}
 	clear(l.pending)
-	sort.Slice(out, func(i, j int) bool { return out[i].scope.String() < out[j].scope.String() })
+	l.back = nil
+	sort.Slice(out, func(i, j int) bool { return out[i].id.Number < out[j].id.Number })
 	return out
 }
 
-// giveBack puts a batch before the rows that have come meanwhile.
-func (l *Log) giveBack(b *batch) {
+// giveBack keeps batches for the next flush. They stay what they are: a sink that took
+// one and could not say so must be able to know it again.
+func (l *Log) giveBack(batches []*batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if later := l.pending[b.scope]; later != nil {
-		b.lines = append(b.lines, later.lines...)
-		b.rows += later.rows
-	}
-	l.pending[b.scope] = b
+	l.back = batches
 }
 
 func (l *Log) free(n int) {

@@ -1,10 +1,13 @@
-// Package predlog keeps what the models answered. Observe writes one line into
-// memory and returns; a goroutine hands the lines of each project to a Sink in
-// batches. If the sink fails or falls behind, batches go to files and are handed over
-// later, after a restart too, in their order. A row is handed over at least once;
-// prediction_id tells copies apart. Only when neither sink nor disk keeps up does
-// Observe wait: no row is dropped. A process that is killed loses the rows of its
-// last Config.Every.
+// Package predlog keeps what the models answered. Observe writes one line to a file
+// and returns; a goroutine hands the lines of each project to a Sink in batches, and a
+// batch's file goes when the sink has taken it. What is left of a process that was
+// killed, or that the sink did not take, is handed over later, in its order, under the
+// identity that it had: a sink that keeps to BatchID gets every row once.
+//
+// The file is written without waiting for the disk: it outlives the process, and a
+// power cut costs at most the rows of the last Config.Every. Where the disk is full
+// rows are in memory alone until the sink takes them; only when neither keeps up does
+// Observe wait: no row is dropped.
 package predlog
 
 import (
@@ -14,24 +17,34 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/fault"
 	"aiforge.dev/forge/serving"
 )
 
+// BatchID names a batch. One that is handed over again, because the answer was lost or
+// the process died, has the id that it had before and the same rows, or the first ones
+// of them. Of one spool and project the numbers grow.
+type BatchID struct {
+	Spool  string // of one process
+	Number int64
+}
+
 // Sink takes rows as NDJSON with the fields of Columns; ndjson must not be kept.
 type Sink interface {
-	Append(ctx context.Context, scope forge.Scope, ndjson []byte, rows int) error
+	Append(ctx context.Context, scope forge.Scope, id BatchID, ndjson []byte, rows int) error
 }
 
 // Config of a log. Zero values take the defaults.
 type Config struct {
 	Sink   Sink
-	Dir    string        // for batches that the sink does not take now
+	Dir    string        // of the batches' files
 	Every  time.Duration // longest time that a row stays in memory; 200 ms
 	Batch  int           // bytes of a project from which its rows go at once; 1 MiB
 	Memory int           // bytes of all rows in memory at which Observe waits; 64 MiB
 	Retry  time.Duration // pause after the sink has failed; 2 s
 	Limit  time.Duration // longest time that the sink may take for a batch; 10 s
 	Log    *slog.Logger
+	Fault  fault.Hook // for tests
 }
 
 func (c *Config) defaults() {
@@ -65,18 +78,13 @@ type Log struct {
 	mu      sync.Mutex
 	room    *sync.Cond // signalled when memory has been given back
 	pending map[forge.Scope]*batch
-	bytes   int // in pending and with the sink
+	back    []*batch // that neither sink nor disk took, before the pending ones
+	bytes   int      // in pending, in back and with the sink
+	unkept  bool     // the last row is not on disk
 	closed  bool
 
 	order       sync.Mutex // held during a flush: batches stay in order
 	failedUntil time.Time
-}
-
-// batch is rows of one project.
-type batch struct {
-	scope forge.Scope
-	lines []byte
-	rows  int
 }
 
 // Open starts the log; batches that an earlier process left in Dir are handed over
@@ -110,18 +118,35 @@ func (l *Log) Observe(scope forge.Scope, o serving.Observation) {
 	}
 	b := l.pending[scope]
 	if b == nil {
-		b = &batch{scope: scope}
+		b = l.spill.begin(scope)
 		l.pending[scope] = b
 	}
 	before := len(b.lines)
 	b.lines = AppendRow(b.lines, &o)
 	b.rows++
 	l.bytes += len(b.lines) - before
+	l.keep(b)
 	full := len(b.lines) >= l.cfg.Batch
 	l.mu.Unlock()
 	if full {
 		l.poke()
 	}
+}
+
+// keep brings a batch's new rows to its file. Where that fails they stay in memory and
+// are tried again with the next row.
+func (l *Log) keep(b *batch) {
+	err := l.cfg.Fault.At("keep")
+	if err == nil {
+		err = b.keep()
+	}
+	if err == nil {
+		err = l.cfg.Fault.At("kept")
+	}
+	if err != nil && !l.unkept {
+		l.cfg.Log.Warn("prediction log: rows are in memory alone until the sink takes them", "scope", b.scope.String(), "err", err)
+	}
+	l.unkept = err != nil
 }
 
 func (l *Log) poke() {

@@ -21,14 +21,21 @@ import (
 
 var scope = forge.Scope{Tenant: "acme", Project: "calls"}
 
+// spoolOf is what a batch's number counts in.
+type spoolOf struct {
+	scope forge.Scope
+	spool string
+}
+
 type sink struct {
 	mu    sync.Mutex
 	err   error
 	lines map[forge.Scope][]string
-	gate  chan struct{} // if set, Append waits for it or for its context
+	last  map[spoolOf]int64 // number of the last batch that was taken
+	gate  chan struct{}     // if set, Append waits for it or for its context
 }
 
-func (s *sink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, rows int) error {
+func (s *sink) Append(ctx context.Context, scope forge.Scope, id predlog.BatchID, ndjson []byte, rows int) error {
 	if s.gate != nil {
 		select {
 		case <-s.gate:
@@ -45,6 +52,13 @@ func (s *sink) Append(ctx context.Context, scope forge.Scope, ndjson []byte, row
 	if len(got) != rows {
 		return fmt.Errorf("%d rows announced, %d came", rows, len(got))
 	}
+	if last, ok := s.last[spoolOf{scope, id.Spool}]; ok && id.Number <= last {
+		return nil // taken before
+	}
+	if s.last == nil {
+		s.last = map[spoolOf]int64{}
+	}
+	s.last[spoolOf{scope, id.Spool}] = id.Number
 	if s.lines == nil {
 		s.lines = map[forge.Scope][]string{}
 	}
@@ -260,10 +274,10 @@ func TestDiskFails(t *testing.T) {
 	s := &sink{err: errors.New("down")}
 	dir := t.TempDir()
 	l := open(t, s, dir, nil)
-	observe(l, 0, 3)
 	if err := os.WriteFile(filepath.Join(dir, "acme"), nil, 0o600); err != nil { // a file where the folder must go
 		t.Fatal(err)
 	}
+	observe(l, 0, 3)
 	if err := l.Flush(t.Context()); err == nil {
 		t.Error("no error although neither sink nor disk took the rows")
 	}
@@ -318,4 +332,4 @@ func BenchmarkObserve(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Append(context.Context, forge.Scope, []byte, int) error { return nil }
+func (discard) Append(context.Context, forge.Scope, predlog.BatchID, []byte, int) error { return nil }

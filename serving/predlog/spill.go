@@ -2,7 +2,6 @@ package predlog
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,24 +13,26 @@ import (
 	"aiforge.dev/forge"
 )
 
-// spill keeps batches as files TENANT/PROJECT/NUMBER.ndjson; numbers grow.
+// spill is the batches' files, TENANT/PROJECT/NUMBER-SPOOL.ndjson; numbers grow. Those
+// that wait for the sink are in queue.
 type spill struct {
 	dir    string
+	spool  string // of this process
 	next   int64
 	queue  []spilled
 	length atomic.Int64 // of queue, for those who only look
 }
 
 type spilled struct {
-	scope  forge.Scope
-	number int64
-	path   string
+	scope forge.Scope
+	id    BatchID
+	path  string
 }
 
 const suffix = ".ndjson"
 
 func openSpill(dir string) (*spill, error) {
-	s := &spill{dir: dir}
+	s := &spill{dir: dir, spool: forge.NewID("predictions")}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "folder %s for predictions that wait cannot be made", dir)
 	}
@@ -44,13 +45,13 @@ func openSpill(dir string) (*spill, error) {
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(s.queue, func(i, j int) bool { return s.queue[i].number < s.queue[j].number })
+	sort.SliceStable(s.queue, func(i, j int) bool { return s.queue[i].id.Number < s.queue[j].id.Number })
 	s.length.Store(int64(len(s.queue)))
 	return s, nil
 }
 
-// found takes a file of an earlier process and removes one that was not finished: a
-// torn batch, whose rows ended with the process that was writing it.
+// found takes a file of an earlier process and removes what is none of ours. The first
+// versions gave no spool: their batches are taken for this process's.
 func (s *spill) found(path string) error {
 	rel, err := filepath.Rel(s.dir, path)
 	if err != nil {
@@ -58,54 +59,39 @@ func (s *spill) found(path string) error {
 	}
 	parts := strings.Split(filepath.ToSlash(rel), "/")
 	name, ok := strings.CutSuffix(parts[len(parts)-1], suffix)
-	var number int64
-	if _, err := fmt.Sscanf(name, "%d", &number); !ok || err != nil || len(parts) != 3 {
+	number, spool, named := strings.Cut(name, "-")
+	id := BatchID{Spool: spool}
+	if _, err := fmt.Sscanf(number, "%d", &id.Number); !ok || err != nil || len(parts) != 3 {
 		return os.Remove(path)
 	}
+	if !named {
+		id.Spool = s.spool
+	}
 	scope := forge.Scope{Tenant: forge.TenantID(parts[0]), Project: forge.ProjectID(parts[1])}
-	s.queue = append(s.queue, spilled{scope, number, path})
-	s.next = max(s.next, number+1)
+	s.queue = append(s.queue, spilled{scope, id, path})
+	s.next = max(s.next, id.Number+1)
 	return nil
 }
 
-// write puts a batch on disk for good before it returns.
-func (s *spill) write(scope forge.Scope, lines []byte) error {
-	if !scope.Valid() {
-		return forge.Errorf(forge.KindInternal, nil, "prediction log: scope %q is no path", scope)
-	}
-	dir := filepath.Join(s.dir, string(scope.Tenant), string(scope.Project))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, fmt.Sprintf("%019d%s", s.next, suffix))
-	if err := writeSynced(path, lines); err != nil {
-		return err
-	}
-	s.queue = append(s.queue, spilled{scope, s.next, path})
+// begin is a new batch; its file is made with its first row.
+func (s *spill) begin(scope forge.Scope) *batch {
+	id := BatchID{s.spool, s.next}
 	s.next++
+	name := fmt.Sprintf("%019d-%s%s", id.Number, id.Spool, suffix)
+	return &batch{id: id, scope: scope, path: filepath.Join(s.dir, string(scope.Tenant), string(scope.Project), name)}
+}
+
+// write puts a batch on disk for good before it returns, to be handed over later.
+func (s *spill) write(b *batch) error {
+	if !b.scope.Valid() {
+		return forge.Errorf(forge.KindInternal, nil, "prediction log: scope %q is no path", b.scope)
+	}
+	if err := b.store(); err != nil {
+		return err
+	}
+	s.queue = append(s.queue, spilled{b.scope, b.id, b.path})
 	s.length.Store(int64(len(s.queue)))
 	return nil
-}
-
-func writeSynced(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "part-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *spill) oldest() (spilled, bool) {
@@ -115,13 +101,16 @@ func (s *spill) oldest() (spilled, bool) {
 	return s.queue[0], true
 }
 
+// read returns a file's rows without a last one that the process did not finish: it
+// was not answered either.
 func (s *spill) read(f spilled) (lines []byte, rows int, err error) {
 	lines, err = os.ReadFile(f.path)
+	lines = lines[:bytes.LastIndexByte(lines, '\n')+1]
 	return lines, bytes.Count(lines, []byte{'\n'}), err
 }
 
 func (s *spill) remove(f spilled) {
-	_ = os.Remove(f.path) // if it stays, its rows come again with the same ids
+	_ = os.Remove(f.path) // if it stays, its rows come again under the same id
 	s.skip(f)
 }
 
