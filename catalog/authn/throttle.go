@@ -46,7 +46,8 @@ func (t *throttle) enter(email, remote string) error {
 	keys := map[string]int{accountKey(email, remote): freeTries, addressKey(remote): freeAddress}
 	for k := range keys {
 		if e := t.m[k]; e != nil && now.Before(e.until) {
-			return httpapi.Status(http.StatusTooManyRequests, fmt.Sprintf("too many failed sign-ins; try again in %s", e.until.Sub(now).Round(time.Second)+time.Second))
+			wait := e.until.Sub(now).Round(time.Second) + time.Second
+			return httpapi.Busy(http.StatusTooManyRequests, wait, fmt.Sprintf("too many failed sign-ins; try again in %s", wait))
 		}
 	}
 	if len(t.m) > maxTracked {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strconv"
+	"strings"
+	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -29,6 +32,25 @@ const (
 	batchScoring  = "batch-score"
 	batchSnapshot = "forge.batch"
 )
+
+// Find implements batch.Rows. What a SELECT reads is found by asking it for no rows.
+func (l batchLake) Find(ctx context.Context, scope forge.Scope, in string) error {
+	name, err := forge.ParseTableName(in)
+	if err == nil {
+		_, err = l.house.Tables.Load(ctx, scope, name)
+		return err
+	}
+	text := "SELECT * FROM (\n" + strings.TrimRight(strings.TrimSpace(in), ";") + "\n) LIMIT 0"
+	res, err := l.house.QueryUser(ctx, scope, lake.Query{SQL: text, Limits: lake.Limits{Time: time.Minute}}, nil)
+	if err != nil {
+		return err
+	}
+	_, err = res.Next(ctx)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return errors.Join(err, res.Close())
+}
 
 // Pin implements batch.Lake.
 func (l batchLake) Pin(ctx context.Context, scope forge.Scope, in, key string) (batch.Pin, error) {

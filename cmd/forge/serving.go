@@ -8,6 +8,7 @@ import (
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/features/registry"
 	"aiforge.dev/forge/serving"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/batch"
 	"aiforge.dev/forge/serving/oip"
 	"aiforge.dev/forge/serving/oipgrpc"
@@ -51,8 +52,10 @@ func (a *App) openServing(ctx context.Context) error {
 	})
 	look := lookups{a.features.registry}
 	seen := counted{s.log, a.figures}
-	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: seen}), a.jobs)
-	protocol := oip.Config{Deployments: s.router, Observer: seen, Version: version}
+	room := admission.New(admission.Limits{}) // one for all ways of asking
+	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: seen, Gate: room}),
+		batch.Starter{Models: models{a}, Deployments: s.router, Rows: batchLake{a.house}, Queue: a.jobs})
+	protocol := oip.Config{Deployments: s.router, Observer: seen, Version: version, Gate: room}
 	oip.Register(a.server, oip.New(protocol))
 	oipgrpc.Register(a.server, oipgrpc.New(protocol))
 	a.jobs.Register(batch.Kind, batch.Handler(batch.Config{

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path"
 	"reflect"
@@ -205,7 +206,9 @@ func (op Op) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		WriteError(w, r, err)
 		return
 	}
-	op.Refuse(w, r, ProblemOf(err, RequestID(r.Context())))
+	p := ProblemOf(err, RequestID(r.Context()))
+	maps.Copy(w.Header(), p.GetHeaders())
+	op.Refuse(w, r, p)
 }
 
 func (s *Server) add(op *Op) {

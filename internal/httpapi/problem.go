@@ -3,7 +3,10 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"strconv"
+	"time"
 
 	"aiforge.dev/forge"
 	"github.com/danielgtaylor/huma/v2"
@@ -19,10 +22,19 @@ type Problem struct {
 	Kind     forge.Kind         `json:"kind" example:"not_found" doc:"invalid, not_found, conflict, denied, unavailable or internal"`
 	Instance string             `json:"instance,omitempty" doc:"Id of the request in the server's log"`
 	Errors   []forge.FieldError `json:"errors,omitempty"`
+	Retry    time.Duration      `json:"-"` // when to come again; sent as Retry-After
 }
 
 func (p *Problem) Error() string  { return p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders makes huma send Retry-After.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Retry <= 0 {
+		return nil
+	}
+	return http.Header{"Retry-After": {strconv.Itoa(int((p.Retry + time.Second - 1) / time.Second))}}
+}
 
 // ContentType makes huma send problem+json.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
@@ -92,6 +104,13 @@ func Unauthenticated(format string, args ...any) error {
 // Status returns an error with a status that kinds do not have, such as 413 or 429.
 func Status(status int, detail string) error { return problem(status, detail, "") }
 
+// Busy is Status for a request that may be sent again after a while.
+func Busy(status int, after time.Duration, detail string) error {
+	p := problem(status, detail, "")
+	p.Retry = after
+	return p
+}
+
 func problem(status int, detail, requestID string) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kindOfStatus(status), Instance: requestID}
 }
@@ -102,6 +121,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="forge"`)
 	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)

@@ -66,6 +66,13 @@ func New(ctx context.Context, c Config) (*Service, error) {
 // Store returns the stored recipes.
 func (s *Service) Store() *Store { return s.store }
 
+// CheckApply refuses a recipe whose tables or columns are not there, before a job is
+// made of it.
+func (s *Service) CheckApply(ctx context.Context, scope forge.Scope, r lake.Recipe) error {
+	_, err := NewPlan(ctx, r, inputs(s.house, scope, s.key(scope)))
+	return err
+}
+
 // Suggest looks at a table and proposes a recipe.
 func (s *Service) Suggest(ctx context.Context, scope forge.Scope, table forge.TableName) (lake.Recipe, []Reason, error) {
 	return Suggest(ctx, s.house, scope, table)

@@ -21,6 +21,7 @@ import (
 type Recipes interface {
 	Suggest(ctx context.Context, scope forge.Scope, table forge.TableName) (lake.Recipe, []clean.Reason, error)
 	Preview(ctx context.Context, scope forge.Scope, r lake.Recipe, rows int) (clean.Shown, error)
+	CheckApply(ctx context.Context, scope forge.Scope, r lake.Recipe) error
 }
 
 // Enqueuer takes the job of applying a recipe; a jobs.Queue is one.

@@ -40,6 +40,15 @@ func (r *recipes) Preview(_ context.Context, _ forge.Scope, rec lake.Recipe, row
 	return clean.Shown{Before: [][]any{{int64(rows)}}, Steps: []lake.StepCount{{Name: "trim", RowsIn: 5, RowsOut: 5}}}, nil
 }
 
+func (r *recipes) CheckApply(_ context.Context, _ forge.Scope, rec lake.Recipe) error {
+	for _, t := range rec.From {
+		if t.Name == "none" {
+			return forge.Errorf(forge.KindNotFound, nil, "table %s does not exist", t)
+		}
+	}
+	return clean.Check(rec)
+}
+
 // queue keeps what is put into it.
 type queue struct{ jobs []jobs.Job }
 
@@ -150,6 +159,10 @@ func TestApplyQueuesAJob(t *testing.T) {
 	bad := strings.Replace(recipe, "trim", "trimm", 1)
 	if code, _ := c.call("editor", "POST", "/api/recipes/apply", `{"recipe": `+bad+`}`); code != 422 || len(c.queue.jobs) != 0 {
 		t.Errorf("a bad recipe: %d, %d jobs", code, len(c.queue.jobs))
+	}
+	gone := strings.ReplaceAll(recipe, "raw.people", "raw.none")
+	if code, _ := c.call("editor", "POST", "/api/recipes/apply", `{"recipe": `+gone+`}`); code != 404 || len(c.queue.jobs) != 0 {
+		t.Errorf("a recipe of a table that is not there: %d, %d jobs", code, len(c.queue.jobs))
 	}
 	code, out := c.call("editor", "POST", "/api/recipes/apply", `{"recipe": `+recipe+`}`)
 	if code != 202 || out["kind"] != "recipe.apply" || out["id"] != "job_1" {

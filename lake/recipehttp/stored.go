@@ -30,6 +30,9 @@ func (h *handler) apply(ctx context.Context, in *applyInput) (*applyOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := h.recipes.CheckApply(ctx, scope, r); err != nil {
+		return nil, err
+	}
 	if _, err := h.store.Put(ctx, scope, r, 0); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/serving"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/fastjson"
 	"aiforge.dev/forge/serving/predict"
 	"aiforge.dev/forge/serving/router"
@@ -21,6 +22,7 @@ const jsonLength = "Inference-Header-Content-Length"
 
 // call is the memory of one request; it is used again.
 type call struct {
+	visit admission.Visit
 	body  []byte
 	req   request
 	out   serving.Output
@@ -34,7 +36,20 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h, err := s.cfg.Deployments.Get(r.Context(), scope, r.PathValue("m"))
+	c := s.pool.Get().(*call)
+	defer func() {
+		if cap(c.body) <= 1<<20 {
+			s.pool.Put(c)
+		}
+	}()
+	if err := s.cfg.Gate.Enter(scope, &c.visit); err != nil {
+		return err
+	}
+	defer c.visit.Leave()
+	if c.body, err = predict.ReadBody(r, &c.visit, c.body[:0], s.cfg.MaxBody); err != nil {
+		return err
+	}
+	h, err := s.cfg.Deployments.Get(r.Context(), scope, r.PathValue("m")) // a slow body holds no model
 	if err != nil {
 		return err
 	}
@@ -42,12 +57,6 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request) error {
 	if err := SameVersion(h.Deployment, h.Package.Version, r.PathValue("v")); err != nil {
 		return err
 	}
-	c := s.pool.Get().(*call)
-	defer func() {
-		if cap(c.body) <= 1<<20 {
-			s.pool.Put(c)
-		}
-	}()
 	err = s.run(r, h, c)
 	h.Count(time.Since(start), err != nil)
 	if err != nil {
@@ -57,10 +66,7 @@ func (s *Service) infer(w http.ResponseWriter, r *http.Request) error {
 	return c.write(w, h)
 }
 
-func (s *Service) run(r *http.Request, h router.Handle, c *call) (err error) {
-	if c.body, err = predict.ReadBody(r, c.body[:0], s.cfg.MaxBody); err != nil {
-		return err
-	}
+func (s *Service) run(r *http.Request, h router.Handle, c *call) error {
 	header := r.Header.Get(jsonLength)
 	length, err := strconv.ParseInt(header, 10, 64)
 	if header != "" && err != nil {

@@ -18,6 +18,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/serving"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/router"
 )
 
@@ -32,9 +33,10 @@ type Deployments interface {
 type Config struct {
 	Deployments Deployments
 	Observer    serving.Observer
-	Version     string // of the server
-	MaxRows     int    // of one call; 0 means 10,000
-	MaxBody     int64  // bytes, also after decompression; 0 means 64 MiB
+	Version     string          // of the server
+	MaxRows     int             // of one call; 0 means 10,000
+	MaxBody     int64           // bytes, also after decompression; 0 means 64 MiB
+	Gate        *admission.Gate // shared with the other ways of asking; nil means one of its own
 }
 
 // Service answers the protocol.
@@ -50,6 +52,9 @@ func (c *Config) Defaults() {
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = 64 << 20
+	}
+	if c.Gate == nil {
+		c.Gate = admission.New(admission.Limits{})
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/serving/admission"
 )
 
 // prefix is what comes before a message: one byte that says whether it is compressed
@@ -34,7 +36,13 @@ func (s *Service) unary(m method) func(w http.ResponseWriter, r *http.Request) e
 		defer cancel()
 		c := s.pool.Get().(*call)
 		defer s.giveBack(c)
-		if c.body, err = readMessage(r, c.body[:0], s.cfg.MaxBody); err == nil {
+		if scope, err := forge.ScopeFrom(ctx); err == nil { // questions that need no token are tiny
+			if err := s.cfg.Gate.Enter(scope, &c.visit); err != nil {
+				return err
+			}
+			defer c.visit.Leave()
+		}
+		if c.body, err = readMessage(r, &c.visit, c.body[:0], s.cfg.MaxBody); err == nil {
 			c.answer = append(c.answer[:0], make([]byte, prefix)...)
 			if err = ctx.Err(); err == nil {
 				err = m(ctx, c)
@@ -95,7 +103,7 @@ func deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 
 // readMessage appends the one message of the request to buf. No memory is taken on
 // the word of its length.
-func readMessage(r *http.Request, buf []byte, limit int64) ([]byte, error) {
+func readMessage(r *http.Request, v *admission.Visit, buf []byte, limit int64) ([]byte, error) {
 	var head [prefix]byte
 	if _, err := io.ReadFull(r.Body, head[:]); err != nil {
 		return buf, tooShort(err)
@@ -112,7 +120,7 @@ func readMessage(r *http.Request, buf []byte, limit int64) ([]byte, error) {
 		}
 	}
 	b := bytes.NewBuffer(buf)
-	n, err := b.ReadFrom(io.LimitReader(src, limit+1))
+	n, err := b.ReadFrom(v.Body(io.LimitReader(src, limit+1)))
 	switch {
 	case n > limit:
 		return b.Bytes(), tooLarge(limit)
@@ -143,6 +151,10 @@ func decompressor(encoding string, src io.Reader) (io.Reader, error) {
 }
 
 func tooShort(err error) error {
+	var p *httpapi.Problem // no room, or too slow
+	if errors.As(err, &p) {
+		return p
+	}
 	var tooMany *http.MaxBytesError
 	if errors.As(err, &tooMany) {
 		return tooLarge(tooMany.Limit - prefix)

@@ -15,6 +15,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/oip"
 )
 
@@ -35,6 +36,7 @@ func New(cfg oip.Config) *Service {
 
 // call is the memory of one call; it is used again.
 type call struct {
+	visit  admission.Visit
 	body   []byte // the message that came
 	answer []byte // prefix and message
 	infer  inference
@@ -58,9 +60,13 @@ func Register(s *httpapi.Server, svc *Service) {
 		{"infer", "ModelInfer", "Ask the model", forge.PermPredict, svc.modelInfer},
 		{"index", "RepositoryIndex", "Models and their states", forge.PermPredict, svc.index},
 	} {
+		most := svc.cfg.MaxBody + prefix
+		if m.perm == forge.PermPublic {
+			most = 1 << 10 // of nobody who is known
+		}
 		s.HandleRaw(httpapi.Op{
 			ID: "grpc-" + m.id, Method: http.MethodPost, Path: Root + m.name, Summary: m.summary, Tag: "oip",
-			Perm: m.perm, MaxBody: svc.cfg.MaxBody + prefix, Quiet: true, Hidden: true, Refuse: refuse,
+			Perm: m.perm, MaxBody: most, Quiet: true, Hidden: true, Refuse: refuse,
 		}, svc.unary(m.answer))
 	}
 	s.HandleRaw(httpapi.Op{

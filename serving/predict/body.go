@@ -12,12 +12,13 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
+	"aiforge.dev/forge/serving/admission"
 )
 
 // ReadBody appends the request's body to buf, decompressed if its Content-Encoding
-// says so. At most limit bytes are read, before and after decompression, and no
-// memory is taken on the word of a header.
-func ReadBody(r *http.Request, buf []byte, limit int64) ([]byte, error) {
+// says so. At most limit bytes are read, before and after decompression, as far as the
+// visit finds room for them, and no memory is taken on the word of a header.
+func ReadBody(r *http.Request, v *admission.Visit, buf []byte, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return buf, tooLarge(limit)
 	}
@@ -26,7 +27,7 @@ func ReadBody(r *http.Request, buf []byte, limit int64) ([]byte, error) {
 		return buf, err
 	}
 	b := bytes.NewBuffer(buf)
-	n, err := b.ReadFrom(io.LimitReader(src, limit+1))
+	n, err := b.ReadFrom(v.Body(io.LimitReader(src, limit+1)))
 	switch {
 	case n > limit || errors.As(err, new(*http.MaxBytesError)):
 		return b.Bytes(), tooLarge(limit)

@@ -7,12 +7,12 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/serving"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/router"
 )
 
@@ -27,16 +27,15 @@ type Config struct {
 	Deployments Deployments
 	Features    serving.Features
 	Observer    serving.Observer
-	MaxRows     int   // of one call; 0 means 10,000
-	MaxBody     int64 // bytes, also after decompression; 0 means 16 MiB
-	MaxCalls    int64 // at the same time; 0 means 4,096
+	MaxRows     int             // of one call; 0 means 10,000
+	MaxBody     int64           // bytes, also after decompression; 0 means 16 MiB
+	Gate        *admission.Gate // shared with the other ways of asking; nil means one of its own
 }
 
 // Service answers the prediction API.
 type Service struct {
-	cfg   Config
-	calls atomic.Int64
-	pool  sync.Pool
+	cfg  Config
+	pool sync.Pool
 }
 
 // New returns a service.
@@ -47,8 +46,8 @@ func New(cfg Config) *Service {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 16 << 20
 	}
-	if cfg.MaxCalls == 0 {
-		cfg.MaxCalls = 4096
+	if cfg.Gate == nil {
+		cfg.Gate = admission.New(admission.Limits{})
 	}
 	return &Service{cfg: cfg, pool: sync.Pool{New: func() any { return new(call) }}}
 }
@@ -58,32 +57,34 @@ func (s *Service) MaxBody() int64 { return s.cfg.MaxBody }
 
 // call is the memory of one request; it is used again.
 type call struct {
-	body []byte
-	req  request
-	out  serving.Output
-	ids  []string
+	visit admission.Visit
+	body  []byte
+	req   request
+	out   serving.Output
+	ids   []string
 }
 
 // Serve answers POST /v1/predict/{name}.
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request) error {
-	if s.calls.Add(1) > s.cfg.MaxCalls {
-		s.calls.Add(-1)
-		w.Header().Set("Retry-After", "1")
-		return httpapi.Status(http.StatusTooManyRequests, "too many predictions at the same time; try again in a moment")
-	}
-	defer s.calls.Add(-1)
 	start := time.Now()
 	scope, err := forge.ScopeFrom(r.Context())
 	if err != nil {
 		return err
 	}
-	h, err := s.cfg.Deployments.Get(r.Context(), scope, r.PathValue("name"))
+	c := s.pool.Get().(*call)
+	defer s.giveBack(c)
+	if err := s.cfg.Gate.Enter(scope, &c.visit); err != nil {
+		return err
+	}
+	defer c.visit.Leave()
+	if c.body, err = ReadBody(r, &c.visit, c.body[:0], s.cfg.MaxBody); err != nil {
+		return err
+	}
+	h, err := s.cfg.Deployments.Get(r.Context(), scope, r.PathValue("name")) // a slow body holds no model
 	if err != nil {
 		return err
 	}
 	defer h.Release()
-	c := s.pool.Get().(*call)
-	defer s.giveBack(c)
 	err = s.answer(r, scope, h, c, start)
 	h.Count(time.Since(start), err != nil)
 	if err != nil {
@@ -101,11 +102,8 @@ func (s *Service) giveBack(c *call) {
 	}
 }
 
-// answer reads the request into c and leaves the answer in c.body.
+// answer decodes the request in c.body and leaves the answer there.
 func (s *Service) answer(r *http.Request, scope forge.Scope, h router.Handle, c *call, start time.Time) (err error) {
-	if c.body, err = ReadBody(r, c.body[:0], s.cfg.MaxBody); err != nil {
-		return err
-	}
 	if err := c.req.read(c.body, h.Signature, s.cfg.MaxRows); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/serving"
+	"aiforge.dev/forge/serving/admission"
 	"aiforge.dev/forge/serving/predict"
 	"aiforge.dev/forge/serving/servingtest"
 )
@@ -227,7 +228,7 @@ func TestWithoutFeatureStore(t *testing.T) {
 }
 
 func TestTooManyCalls(t *testing.T) {
-	w := open(t, func(c *predict.Config) { c.MaxCalls = -1 })
+	w := open(t, func(c *predict.Config) { c.Gate = admission.New(admission.Limits{Calls: -1}) })
 	status, _, header := w.Do("POST", "/v1/predict/calls", `{"rows": [{}]}`)
 	if status != 429 || header.Get("Retry-After") == "" {
 		t.Errorf("%d", status)

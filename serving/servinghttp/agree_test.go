@@ -64,7 +64,7 @@ func TestAllWaysAgree(t *testing.T) {
 		features[strconv.Itoa(i)] = [2]any{agreeAges[i], agreeJobs[i]}
 	}
 	c := servingtest.Serve(t, func(s *httpapi.Server) {
-		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r, Features: features}), &queue{})
+		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r, Features: features}), nil)
 		oip.Register(s, oip.New(oip.Config{Deployments: r}))
 		oipgrpc.Register(s, oipgrpc.New(oip.Config{Deployments: r}))
 	})

@@ -22,14 +22,14 @@ type Deployments interface {
 	Describe(scope forge.Scope, name string) (serving.Deployment, serving.Signature, error)
 }
 
-// Jobs takes work and returns the job that does it.
-type Jobs interface {
-	Enqueue(ctx context.Context, kind, title, key string, args any) (jobs.Job, error)
+// Scoring starts batch scoring; batch.Starter does.
+type Scoring interface {
+	Start(ctx context.Context, a batch.Args) (jobs.Job, error)
 }
 
 type handlers struct {
 	deployments Deployments
-	jobs        Jobs
+	scoring     Scoring
 }
 
 // Described is a deployment and what it takes; Signature is missing until its model
@@ -60,8 +60,8 @@ type (
 )
 
 // Register adds the routes to s.
-func Register(s *httpapi.Server, deployments Deployments, predictions *predict.Service, queue Jobs) {
-	h := handlers{deployments, queue}
+func Register(s *httpapi.Server, deployments Deployments, predictions *predict.Service, scoring Scoring) {
+	h := handlers{deployments, scoring}
 	httpapi.Handle(s, op("put-deployment", http.MethodPut, "/api/deployments/{name}", "Make a model answer under a name; returns when it does", forge.PermWrite), h.put)
 	httpapi.Handle(s, op("list-deployments", http.MethodGet, "/api/deployments", "Deployments of the project", forge.PermRead), h.list)
 	httpapi.Handle(s, op("get-deployment", http.MethodGet, "/api/deployments/{name}", "A deployment and what its model takes", forge.PermRead), h.get)
@@ -129,10 +129,7 @@ func (h handlers) delete(ctx context.Context, in *named) (*struct{}, error) {
 }
 
 func (h handlers) batch(ctx context.Context, in *batchIn) (*job, error) {
-	if err := in.Body.Check(); err != nil {
-		return nil, err
-	}
-	j, err := h.jobs.Enqueue(ctx, batch.Kind, in.Body.Title(), "", in.Body)
+	j, err := h.scoring.Start(ctx, in.Body)
 	if err != nil {
 		return nil, err
 	}

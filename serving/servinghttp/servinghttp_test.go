@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/internal/jobs"
 	"aiforge.dev/forge/serving/batch"
@@ -24,13 +25,21 @@ func (q *queue) Enqueue(_ context.Context, kind, title, _ string, args any) (job
 	return jobs.Job{ID: "job_1", Kind: kind, Title: title, State: jobs.Queued}, nil
 }
 
+// Find implements batch.Rows: there is nothing but curated.calls and raw.calls.
+func (q *queue) Find(_ context.Context, _ forge.Scope, in string) error {
+	if in != "curated.calls" && in != "raw.calls" {
+		return forge.Errorf(forge.KindNotFound, nil, "table %s does not exist", in)
+	}
+	return nil
+}
+
 func open(t *testing.T) (servingtest.Client, *servingtest.Models, *queue) {
 	t.Helper()
 	models, q := servingtest.NewModels(t), &queue{}
 	models.Alias("champion", 1)
 	r := servingtest.NewRouter(t, models, models)
 	return servingtest.Serve(t, func(s *httpapi.Server) {
-		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r}), q)
+		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r}), batch.Starter{Models: models, Deployments: r, Rows: q, Queue: q})
 	}), models, q
 }
 
@@ -93,6 +102,9 @@ func TestRefused(t *testing.T) {
 		{"editor", "POST", "/api/batch", `{"ref": "calls@champion", "in": "raw.calls", "out": "scored"}`, 422, "NAMESPACE.NAME"},
 		{"editor", "POST", "/api/batch", `{"ref": "calls@champion", "in": "raw.calls", "out": "raw.calls"}`, 422, "another table"},
 		{"editor", "POST", "/api/batch", `{"in": "raw.calls"}`, 422, "ref"},
+		{"editor", "POST", "/api/batch", `{"ref": "calls@nobody", "in": "raw.calls", "out": "scored.calls"}`, 404, "nobody"},
+		{"editor", "POST", "/api/batch", `{"ref": "calls@champion", "in": "raw.none", "out": "scored.calls"}`, 404, "raw.none"},
+		{"editor", "POST", "/api/batch", `{"ref": "calls@champion", "in": "raw.calls", "out": "scored.calls", "log": "nowhere"}`, 404, "nowhere"},
 	} {
 		status, text, header := c.As(x.token).Do(x.method, x.path, x.body)
 		if status != x.status || !strings.Contains(text, x.want) || header.Get("Content-Type") != "application/problem+json" {

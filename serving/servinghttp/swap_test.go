@@ -53,7 +53,7 @@ func TestNoRequestFailsWhileTheAliasMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := servingtest.Serve(t, func(s *httpapi.Server) {
-		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r}), &queue{})
+		servinghttp.Register(s, r, predict.New(predict.Config{Deployments: r}), nil)
 	})
 	stop := make(chan struct{})
 	var seen [4]atomic.Int64
