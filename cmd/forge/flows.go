@@ -24,7 +24,7 @@ func (a *App) openFlows(ctx context.Context) error {
 	}
 	ops := a.operators()
 	a.jobs.Register("flow.run", (&flow.Runner{Store: store, Ops: ops}).Run)
-	flowhttp.Register(a.server, &flowhttp.Service{Store: store, Ops: ops, Jobs: a.jobs})
+	flowhttp.Register(a.server, &flowhttp.Service{Store: store, Ops: ops, Jobs: a.jobs, Cleaning: cleaning{a}})
 	return nil
 }
 
@@ -244,7 +244,7 @@ func (a *App) trainOperator() flow.Operator {
 			if err != nil {
 				return nil, err
 			}
-			if err := await(ctx, a.jobs, job, nil); err != nil {
+			if err := a.tellTrials(ctx, job, s.Report); err != nil {
 				return nil, err
 			}
 			if run, err = a.training.trainer.Run(ctx, run.ID); err != nil {

@@ -13,11 +13,19 @@ import (
 	"aiforge.dev/forge/ui/flow"
 )
 
+// Cleaning knows what the steps that clean a table do to its columns.
+type Cleaning interface {
+	// Cleaned returns what a column is called after cleaning. It is an error, for the
+	// user to read, when the column is not there or does not come through.
+	Cleaned(ctx context.Context, table forge.TableName, column string) (string, error)
+}
+
 // Service is what the handlers work with.
 type Service struct {
-	Store *flow.Store
-	Ops   flow.Operators
-	Jobs  jobs.Queue
+	Store    *flow.Store
+	Ops      flow.Operators
+	Jobs     jobs.Queue
+	Cleaning Cleaning
 }
 
 type nameInput struct {
@@ -82,17 +90,29 @@ type suggestInput struct {
 	Body struct {
 		Table  string `json:"table" example:"raw.calls"`
 		Target string `json:"target" minLength:"1" doc:"Column to predict"`
+		Time   string `json:"time,omitempty" doc:"Column that says when each row happened"`
+		Name   string `json:"name,omitempty" doc:"Of flow, training set, model and deployment; the table's when left out"`
+		Budget string `json:"budget,omitempty" example:"60s" doc:"Time for the search"`
 	}
 }
 
-func (v *Service) suggest(_ context.Context, in *suggestInput) (*savedOutput, error) {
-	name, err := forge.ParseTableName(in.Body.Table)
-	if err != nil {
+func (v *Service) suggest(ctx context.Context, in *suggestInput) (*savedOutput, error) {
+	goal := flow.Goal{Name: in.Body.Name, Budget: in.Body.Budget}
+	var err error
+	if goal.Table, err = forge.ParseTableName(in.Body.Table); err != nil {
 		return nil, err
 	}
+	if goal.Target, err = v.Cleaning.Cleaned(ctx, goal.Table, in.Body.Target); err != nil {
+		return nil, err
+	}
+	if in.Body.Time != "" {
+		if goal.Time, err = v.Cleaning.Cleaned(ctx, goal.Table, in.Body.Time); err != nil {
+			return nil, err
+		}
+	}
 	out := &savedOutput{}
-	out.Body.Flow, out.Body.Layout = flow.Suggest(name, in.Body.Target)
-	return out, nil
+	out.Body.Flow, out.Body.Layout, err = flow.Suggest(goal)
+	return out, err
 }
 
 func (v *Service) get(ctx context.Context, in *nameInput) (*savedOutput, error) {

@@ -18,5 +18,5 @@ export default defineConfig({
   },
   server: { proxy: Object.fromEntries(proxied.map((p) => [p, { target: server }])) },
   preview: { proxy: Object.fromEntries(proxied.map((p) => [p, { target: server }])) },
-  test: { environment: 'jsdom', include: ['src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts'] },
 })

@@ -27,14 +27,15 @@ async function settled(page) {
 
 /** pagesOf reads the first address of each kind of detail page from its list. */
 async function pagesOf(page) {
-  const fixed = ['/', '/data', '/data/new', '/prepare', '/features', '/flow', '/models', '/endpoints', '/monitoring', '/sql', '/settings', '/settings?tab=keys', '/settings?tab=audit', '/settings?tab=about', '/nothing/here']
+  const fixed = ['/', '/predict', '/data', '/data/new', '/prepare', '/features', '/flow', '/models', '/endpoints', '/monitoring', '/sql', '/settings', '/settings?tab=keys', '/settings?tab=audit', '/settings?tab=about', '/nothing/here']
   const found = []
   for (const list of ['/data', '/features', '/flow', '/models', '/endpoints', '/monitoring']) {
     await page.goto(at.url + list)
     await settled(page)
     const href = await page.evaluate((l) => [...document.querySelectorAll('main a')].map((a) => a.getAttribute('href')).find((h) => h?.startsWith(`${l}/`) && h !== '/data/new'), list)
     if (href) found.push(href)
-    if (list === '/data' && href) found.push(...['schema', 'profile', 'snapshots', 'rejects'].map((tab) => `${href}?tab=${tab}`), `/prepare?table=${href.slice(6)}`)
+    if (list === '/data' && href) found.push(...['schema', 'profile', 'snapshots', 'rejects'].map((tab) => `${href}?tab=${tab}`), `/prepare?table=${href.slice(6)}`, `/predict?table=${href.slice(6)}`)
+    if (list === '/flow' && href) found.push(href.replace('/flow', '/predict'))
   }
   return [...fixed, ...found]
 }

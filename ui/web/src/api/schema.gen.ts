@@ -3619,6 +3619,8 @@ export interface components {
             performance?: components["schemas"]["MonitoringPerformance"];
             /** Format: int64 */
             rows: number;
+            /** @description Hash of the policy's part that decided it */
+            rule?: string;
             /** Format: date-time */
             to: string;
             /** Format: int64 */
@@ -3883,10 +3885,19 @@ export interface components {
             version: number;
         };
         SuggestFlowRequest: {
+            /**
+             * @description Time for the search
+             * @example 60s
+             */
+            budget?: string;
+            /** @description Of flow, training set, model and deployment; the table's when left out */
+            name?: string;
             /** @example raw.calls */
             table: string;
             /** @description Column to predict */
             target: string;
+            /** @description Column that says when each row happened */
+            time?: string;
         };
         SuggestRecipeAnswer: {
             reasons: components["schemas"]["CleanReason"][];

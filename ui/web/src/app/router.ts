@@ -7,6 +7,7 @@ import { flowRoutes } from '../flow'
 import { homeRoutes } from '../home'
 import { modelRoutes } from '../models'
 import { monitoringRoutes } from '../monitoring'
+import { predictRoutes } from '../predict'
 import { prepareRoutes } from '../prepare'
 import { settingsRoutes } from '../settings'
 import { sqlRoutes } from '../sql'
@@ -14,7 +15,7 @@ import { root, shell, signInRoute } from './root'
 
 const tree = root.addChildren([
   signInRoute,
-  shell.addChildren([...homeRoutes, ...dataRoutes, ...prepareRoutes, ...featureRoutes, ...flowRoutes, ...modelRoutes, ...endpointRoutes, ...monitoringRoutes, ...sqlRoutes, ...settingsRoutes]),
+  shell.addChildren([...homeRoutes, ...predictRoutes, ...dataRoutes, ...prepareRoutes, ...featureRoutes, ...flowRoutes, ...modelRoutes, ...endpointRoutes, ...monitoringRoutes, ...sqlRoutes, ...settingsRoutes]),
 ])
 
 export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', defaultPendingMs: 400, scrollRestoration: true })

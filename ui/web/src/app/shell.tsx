@@ -13,6 +13,7 @@ import { ThemeSwitch } from './themeswitch'
 
 const places = [
   { to: '/', icon: 'home', name: 'nav.home' },
+  { to: '/predict', icon: 'target', name: 'nav.predict' },
   { to: '/data', icon: 'data', name: 'nav.data' },
   { to: '/prepare', icon: 'prepare', name: 'nav.prepare' },
   { to: '/features', icon: 'features', name: 'nav.features' },

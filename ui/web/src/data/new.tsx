@@ -97,6 +97,7 @@ function Result({ load, again }: { load: Load; again: () => void }) {
       <div className="mt-6 flex flex-wrap gap-2">
         <Link to="/data/$table" params={{ table: load.table }} className={buttonClass('primary')}>{t('upload.open')}</Link>
         {load.rejected > 0 && <Link to="/data/$table" params={{ table: load.table }} search={{ tab: 'rejects' }} className={buttonClass()}>{t('upload.seeRejects')}</Link>}
+        <Link to="/predict" search={{ table: load.table }} className={buttonClass()}>{t('data.predict')}</Link>
         <Link to="/prepare" search={{ table: load.table }} className={buttonClass()}>{t('upload.prepare')}</Link>
         <Button look="quiet" onClick={again}>{t('upload.another')}</Button>
       </div>

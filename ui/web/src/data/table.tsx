@@ -35,6 +35,7 @@ export function TablePage() {
     <Page wide title={name} lead={lead} crumbs={<Link to="/data" className="hover:underline">{t('data.title')}</Link>}
       actions={<>
         <Link to="/sql" search={{ table: name }} className={buttonClass()}><Icon name="sql" />{t('data.query')}</Link>
+        <Link to="/predict" search={{ table: name }} className={buttonClass()}><Icon name="target" />{t('data.predict')}</Link>
         <Link to="/prepare" search={{ table: name }} className={buttonClass('primary')}><Icon name="prepare" />{t('data.clean')}</Link>
         {may && <Button look="quiet" icon="trash" onClick={() => setRemoving(true)}>{t('remove')}</Button>}
       </>}>

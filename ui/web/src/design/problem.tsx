@@ -5,7 +5,7 @@ import { Icon } from './icon'
 import { Button, Skeleton } from './kit'
 import type { ReactNode } from 'react'
 
-export function ProblemNote({ error, again }: { error: unknown; again?: () => void }) {
+export function ProblemNote({ error, again, title }: { error: unknown; again?: () => void; title?: string }) {
   if (!error) return null
   const p = asProblem(error)
   const what = p.kind === 'unreachable' ? t('problem.unreachableText') : p.message
@@ -13,7 +13,7 @@ export function ProblemNote({ error, again }: { error: unknown; again?: () => vo
     <div role="alert" className="flex gap-3 rounded-card border border-bad/40 bg-bad-soft px-4 py-3 text-[13.5px]">
       <Icon name="alert" className="mt-px text-bad" />
       <div className="min-w-0 flex-1">
-        <p className="font-semibold">{tryT(`problem.${p.kind}`, t('problem.internal'))}</p>
+        <p className="font-semibold">{title ?? tryT(`problem.${p.kind}`, t('problem.internal'))}</p>
         <p className="break-words">{what}</p>
         {p.fields.length > 0 && (
           <ul className="mt-1 list-disc pl-5">{p.fields.map((f, i) => <li key={i}>{f.path && <code className="font-mono text-[12.5px]">{f.path}</code>} {f.text}</li>)}</ul>

@@ -4,11 +4,12 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { post, put, seg } from '../api/http'
 import { flowsQuery, tablesQuery } from '../api/queries'
-import type { Flow, FlowDoc } from '../api/types'
+import type { FlowDoc } from '../api/types'
 import { Dialog } from '../design/dialog'
 import { Button, Field } from '../design/kit'
 import { ProblemNote } from '../design/problem'
 import { t } from '../i18n'
+import { freeName } from '../predict/rules'
 
 export function NewFlow({ onClose }: { onClose: () => void }) {
   const tables = (useQuery(tablesQuery).data ?? []).filter((x) => x.rows > 0 && !x.name.endsWith('__rejects'))
@@ -22,10 +23,9 @@ export function NewFlow({ onClose }: { onClose: () => void }) {
   const when = time ?? columns.find((c) => /^(date|timestamp)/.test(c.type))?.name ?? ''
   const make = useMutation({
     mutationFn: async () => {
-      const draft = await post<FlowDoc>('/api/flows/suggest', { table, target })
-      const wanted = draft.flow.metadata?.name ?? 'flow'
-      const name = free(wanted, taken)
-      return put<FlowDoc>(`/api/flows/${seg(name)}`, { flow: withTime({ ...draft.flow, metadata: { ...draft.flow.metadata, name } }, when), layout: draft.layout })
+      const name = freeName(table.split('.')[1] ?? 'flow', taken)
+      const draft = await post<FlowDoc>('/api/flows/suggest', { table, target, time: when || undefined, name })
+      return put<FlowDoc>(`/api/flows/${seg(name)}`, { flow: draft.flow, layout: draft.layout })
     },
     onSuccess: async (doc) => {
       await cache.invalidateQueries({ queryKey: ['flows'] })
@@ -43,17 +43,4 @@ export function NewFlow({ onClose }: { onClose: () => void }) {
       </form>
     </Dialog>
   )
-}
-
-/** withTime tells the steps that make training sets which column holds the time. */
-export function withTime(flow: Flow, time: string): Flow {
-  if (!time) return flow
-  return { ...flow, nodes: Object.fromEntries(Object.entries(flow.nodes).map(([id, n]) => [id, n.op.startsWith('features.training-set@') && !n.config?.time ? { ...n, config: { ...n.config, time } } : n])) }
-}
-
-export function free(wanted: string, taken: (string | undefined)[]): string {
-  for (let i = 1; ; i++) {
-    const name = i === 1 ? wanted : `${wanted.slice(0, 58)}_${i}`
-    if (!taken.includes(name)) return name
-  }
 }

@@ -5,7 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type DragEvent } from 'react'
 import { alertsQuery, deploymentsQuery, meQuery, modelsQuery, runsQuery, tablesQuery } from '../api/queries'
 import { offer } from '../data/incoming'
-import { ago, count, short } from '../design/format'
+import { ago, count, human, short } from '../design/format'
 import { Icon, type IconName } from '../design/icon'
 import { Badge, Card, cx, Page } from '../design/kit'
 import { t } from '../i18n'
@@ -23,13 +23,16 @@ export function Home() {
   const running = (useJobs().data ?? []).filter(isRunning)
   const run = runs.filter((r) => r.state === 'succeeded' && r.metrics).sort((a, b) => Date.parse(b.finished ?? b.created) - Date.parse(a.finished ?? a.created))[0]
   const model = run && models.find((m) => m.name === run.spec.model)
+  const ready = deployments.find((d) => d.name === 'calls') ?? deployments[0]
+  const targetOf = (d: { model: string }) => human(runs.find((r) => r.spec.model === d.model)?.spec.target || d.model).toLowerCase()
   const deployed = run && deployments.find((d) => d.model === run.spec.model)
   const recent = [...tables].sort((a, b) => Date.parse(b.updated) - Date.parse(a.updated)).slice(0, 6)
   return (
     <Page title={t('home.question')} lead={me?.title ? t('home.project', { title: me.title }) : t('home.lead')}>
       <div className="grid gap-4 md:grid-cols-3">
-        <Way icon="play" title={t('home.demo')} text={deployed ? t('home.demoReady') : t('home.demoText')} to={deployed ? `/endpoints/${deployed.name}` : '/flow'} go={deployed ? t('home.demoTry') : t('home.demoGo')} strong />
-        <DropWay />
+        {ready && <Way icon="play" title={ready.name === 'calls' ? t('home.demo') : t('home.ready', { name: human(ready.name) })} text={ready.name === 'calls' ? t('home.demoReady') : t('home.readyText', { target: targetOf(ready) })} to={`/endpoints/${ready.name}`} go={t('home.demoTry')} strong />}
+        <DropWay strong={!ready} />
+        {!ready && <Way icon="play" title={t('home.example')} text={t('home.exampleText')} to="/predict" go={t('home.exampleGo')} />}
         <Way icon="sql" title={t('home.sql')} text={t('home.sqlText')} to="/sql" go={t('home.sqlGo')} />
       </div>
       <div className="mt-8 grid items-start gap-5 lg:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
@@ -105,15 +108,15 @@ function WayBody({ icon, title, text, go }: { icon: IconName; title: string; tex
   )
 }
 
-/** DropWay takes a file by drop or by choosing and goes to the upload page with it. */
-function DropWay() {
+/** DropWay takes a file by drop or by choosing and goes to the guided page with it. */
+function DropWay({ strong }: { strong?: boolean }) {
   const go = useNavigate()
   const input = useRef<HTMLInputElement>(null)
   const [over, setOver] = useState(false)
   function take(file: File | undefined) {
     if (!file) return
     offer(file)
-    void go({ to: '/data/new' })
+    void go({ to: '/predict' })
   }
   function drop(e: DragEvent) {
     e.preventDefault()
@@ -122,7 +125,7 @@ function DropWay() {
   }
   return (
     <>
-      <button type="button" onClick={() => input.current?.click()} onDragOver={(e) => { e.preventDefault(); setOver(true) }} onDragLeave={() => setOver(false)} onDrop={drop} className={cx(wayClass, over && 'border-accent! bg-accent-soft!')}>
+      <button type="button" onClick={() => input.current?.click()} onDragOver={(e) => { e.preventDefault(); setOver(true) }} onDragLeave={() => setOver(false)} onDrop={drop} className={cx(wayClass, strong && 'bg-accent-soft! border-accent/30!', over && 'border-accent! bg-accent-soft!')}>
         <WayBody icon="upload" title={t('home.csv')} text={t('home.csvText')} go={over ? t('home.csvOver') : t('home.csvGo')} />
       </button>
       <input ref={input} type="file" accept=".csv,.tsv,.txt,.gz,text/csv" className="hidden" aria-hidden="true" tabIndex={-1} onChange={(e) => take(e.target.files?.[0])} />
