@@ -84,6 +84,9 @@ type DataFile struct {
 type Change struct {
 	Add        []DataFile
 	ReplaceAll bool // Add replaces every file of the table
+	// Replace are files of the table whose rows are in Add: only files change, no rows.
+	// When one of them is no longer part of the table the commit fails with KindConflict.
+	Replace []DataFile
 	// DropColumns go and AddColumns come before Add; a name in both has another type
 	// and gets a new field id, so that old files are never read as the new type. Older
 	// snapshots keep their columns. What is so already is left as it is. An ID in
@@ -141,6 +144,7 @@ type Query struct {
 	Paths   []string
 	Setup   []string // statements to run first; trusted queries only
 	Limits  Limits
+	Ordered bool // Write keeps the order of the rows, in one file whatever its size
 }
 
 // Limits bound one query. Zero values take the engine's defaults.

@@ -106,6 +106,7 @@ func (c *upCmd) start(ctx context.Context) (base string, started bool, err error
 func (c *upCmd) serveArgs() []string {
 	args := []string{"serve", "--data", c.Data, "--listen", c.Listen, "--log", c.Log, "--metadata", c.Metadata, "--online", c.Online,
 		"--warehouse", c.Warehouse, "--s3-copies", fmt.Sprint(c.S3Copies),
+		"--upkeep-every", c.UpkeepEvery.String(), "--upkeep-grace", c.UpkeepGrace.String(), "--upkeep-orphans", c.UpkeepOrphans.String(), "--keep-jobs", c.KeepJobs.String(),
 		"--max-upload", fmt.Sprint(c.MaxUpload), "--memory", fmt.Sprint(c.Memory), "--workers", fmt.Sprint(c.Workers)}
 	for flag, v := range map[string]string{"--s3-endpoint": c.S3Endpoint, "--s3-region": c.S3Region, "--onnx-runtime": c.ONNXRuntime, "--python": c.Python, "--tls-cert": c.TLSCert, "--tls-key": c.TLSKey, "--hosts": strings.Join(c.Hosts, ",")} {
 		if v != "" {

@@ -33,6 +33,11 @@ type Config struct {
 	TLSCert     string   `help:"Certificate file; TLS 1.3 is spoken when it is given." env:"FORGE_TLS_CERT" placeholder:"PATH"`
 	TLSKey      string   `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
 
+	UpkeepEvery   time.Duration `help:"Time between two looks at the tables: small files are joined, old snapshots expire." env:"FORGE_UPKEEP_EVERY" default:"30s" placeholder:"TIME"`
+	UpkeepGrace   time.Duration `help:"How long files stay after no snapshot needs them; must be longer than any query." env:"FORGE_UPKEEP_GRACE" default:"3h" placeholder:"TIME"`
+	UpkeepOrphans time.Duration `help:"How old files of writes that were never committed must be to be removed; must be longer than any write." env:"FORGE_UPKEEP_ORPHANS" default:"24h" placeholder:"TIME"`
+	KeepJobs      time.Duration `help:"How long finished jobs are kept, with their events." env:"FORGE_KEEP_JOBS" default:"720h" placeholder:"TIME"`
+
 	Data string `kong:"-"` // from the global flag
 
 	Now   func() time.Time `kong:"-"` // of everything that has a clock; nil is time.Now

@@ -32,6 +32,9 @@ func (a *App) openLake(ctx context.Context) error {
 	a.onClose(engine.Close)
 	a.house = &lake.House{Tables: tables, Engine: engine}
 	lakehttp.Register(a.server, a.house)
+	if err := a.openUpkeep(ctx, tables); err != nil {
+		return err
+	}
 	return a.openIcebergREST(ctx, tables)
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
+	"github.com/google/uuid"
 )
 
 // Config says how workers are started and what a query may use.
@@ -142,8 +143,12 @@ func (e *Engine) Write(ctx context.Context, q lake.Query, schema lake.Schema, di
 	if !filepath.IsAbs(dir) {
 		return nil, forge.Errorf(forge.KindInternal, nil, "data files need an absolute folder, not %q", dir)
 	}
-	prefix := forge.NewID("w")
-	c, err := e.start(ctx, opWrite, q, func(r *request) { r.Schema, r.Dir, r.FilePrefix = schema, dir, prefix })
+	id, err := uuid.NewV7() // newer files sort later, so that a table's rows are read in the order of its commits
+	if err != nil {
+		return nil, err
+	}
+	prefix := id.String()
+	c, err := e.start(ctx, opWrite, q, func(r *request) { r.Schema, r.Dir, r.FilePrefix, r.Ordered = schema, dir, prefix, q.Ordered })
 	if err != nil {
 		return nil, err
 	}

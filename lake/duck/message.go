@@ -23,6 +23,7 @@ type request struct {
 	Schema     lake.Schema `json:"schema,omitzero"`
 	Dir        string      `json:"dir,omitempty"`
 	FilePrefix string      `json:"file_prefix,omitempty"`
+	Ordered    bool        `json:"ordered,omitempty"`
 	Rows       int64       `json:"rows,omitempty"` // of the result, 0: all
 	Memory     int64       `json:"memory"`
 	Threads    int         `json:"threads"`

@@ -191,13 +191,22 @@ func (s *session) write(sql string, r request) ([]lake.DataFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "the table's folder cannot be written")
 	}
-	st, err := s.compileCopy("COPY (SELECT " + strings.Join(parts, ", ") + " FROM " + aliased(sql, len(raw.columns)) + ") TO " + text(dir) +
-		" (FORMAT parquet, COMPRESSION zstd, FIELD_IDS " + fieldIDs(r.Schema) + ", FILE_SIZE_BYTES '128MB', FILENAME_PATTERN " + text(r.FilePrefix+"-{uuidv7}") + ", APPEND true, RETURN_STATS true)")
+	st, err := s.compileCopy("COPY (SELECT " + strings.Join(parts, ", ") + " FROM " + aliased(sql, len(raw.columns)) + ") TO " + target(dir, r) +
+		", FORMAT parquet, COMPRESSION zstd, FIELD_IDS " + fieldIDs(r.Schema) + ", RETURN_STATS true)")
 	if err != nil {
 		return nil, err
 	}
 	defer st.close()
 	return st.files()
+}
+
+// target says where a COPY writes to: a file when the rows' order is to be kept, which
+// files of a bounded size do not do.
+func target(dir string, r request) string {
+	if r.Ordered {
+		return text(filepath.Join(dir, r.FilePrefix+"-0.parquet")) + " (PRESERVE_ORDER true"
+	}
+	return text(dir) + " (FILE_SIZE_BYTES '128MB', FILENAME_PATTERN " + text(r.FilePrefix+"-{uuidv7}") + ", APPEND true"
 }
 
 // project lists the expressions that give the columns of the schema from the columns

@@ -51,3 +51,12 @@ func (c *cache) putList(key string, l []lake.DataFile) {
 	}
 	c.lists[key] = l
 }
+
+// nextMeta keeps the metadata that took the place of another: who reads the pointer now
+// does not ask for the old one, which is as long as the table's history.
+func (c *cache) nextMeta(from, to string, m table.Metadata) {
+	c.putMeta(to, m)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.metas, from)
+}

@@ -198,6 +198,9 @@ func setProperties(tx *table.Transaction, props map[string]string) error {
 // addFiles stages the change's files and reports whether that made a snapshot.
 func (t *Tables) addFiles(ctx context.Context, tx *table.Transaction, name forge.TableName, meta table.Metadata, add []ice.DataFile, ch lake.Change) (bool, error) {
 	opts := []table.WriteOption{table.WithoutAutoNameMapping(), table.WithoutDuplicateCheck()}
+	if len(ch.Replace) > 0 {
+		return true, t.rewrite(ctx, tx, name, meta, add, ch)
+	}
 	var old []ice.DataFile
 	if cur := meta.CurrentSnapshot(); ch.ReplaceAll && cur != nil {
 		for df, err := range t.entries(name, cur) {

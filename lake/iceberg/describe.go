@@ -78,6 +78,9 @@ func snapshotOf(meta table.Metadata, s *table.Snapshot) lake.Snapshot {
 	if s.Summary != nil {
 		out.Operation = string(s.Summary.Operation)
 		out.Summary = maps.Clone(s.Summary.Properties)
+		if out.Summary[lake.SameRows] != "" {
+			out.Added = 0 // the same rows in other files
+		}
 	}
 	for name, ref := range meta.Refs() {
 		if ref.SnapshotRefType == table.TagRef && ref.SnapshotID == s.SnapshotID {

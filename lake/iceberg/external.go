@@ -21,6 +21,8 @@ type step struct {
 	base table.Metadata // nil: the table is made
 	next table.Metadata
 	to   string // metadata file of next; empty: nothing changes
+
+	unused []string // files that lose their last snapshot
 }
 
 // CommitTables applies the changes of other programs to several tables, all of them or
@@ -129,7 +131,13 @@ func (c *Catalog) prepare(ctx context.Context, name forge.TableName, ch table.Ta
 	} else if c.tables.path(s.next.Location()) != c.tables.path(s.base.Location()) {
 		return s, forge.Errorf(forge.KindInvalid, nil, "table %s: its location cannot be changed", name)
 	}
-	return s, c.tables.confine(name, s.base, s.next)
+	if err := c.tables.confine(name, s.base, s.next); err != nil {
+		return s, err
+	}
+	if s.unused, err = c.tables.expiredBy(s.base, s.next); err != nil {
+		return s, forge.Errorf(forge.KindUnavailable, err, "table %s: the files of the snapshots that expire cannot be listed", name)
+	}
+	return s, nil
 }
 
 // creates reports whether a commit asks for a table that does not exist.
@@ -219,7 +227,7 @@ func (t *Tables) swapAll(ctx context.Context, scope forge.Scope, steps []step) e
 		if s.to == "" {
 			continue
 		}
-		t.cache.putMeta(s.to, s.next)
+		t.cache.nextMeta(s.from.metadata, s.to, s.next)
 		if s.base != nil {
 			t.removeOld(s.base, s.next)
 		}
@@ -261,10 +269,13 @@ func (t *Tables) take(ctx context.Context, tx *sql.Tx, scope forge.Scope, s step
 		return err
 	}
 	moved, err := movePointer(ctx, tx, scope, s.name, s.from.metadata, s.to, now)
-	if err == nil && !moved {
+	switch {
+	case err != nil:
+		return err
+	case !moved:
 		return errMoved
 	}
-	return err
+	return addGarbage(ctx, tx, scope, s.from.location, s.unused, now)
 }
 
 // outcomeAll resolves a transaction whose answer was lost. It landed for all tables or

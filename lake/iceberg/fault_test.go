@@ -201,6 +201,10 @@ func TestHistoryIsThinned(t *testing.T) {
 			}
 		}
 	}
+	if n := laketest.Must(a.Collect(ctx, time.Hour, 1000)); n != 0 {
+		t.Errorf("%d files were removed that a query may still read", n)
+	}
+	laketest.Must(a.Collect(ctx, 0, 1000))
 	data, _ := filepath.Glob(filepath.Join(tab.Location, "data", "*"))
 	meta, _ := filepath.Glob(filepath.Join(tab.Location, "metadata", "*.metadata.json"))
 	if len(data) > 9 || len(meta) > 22 {

@@ -21,9 +21,12 @@ import (
 // with: the table's current one for the current snapshot, so that columns added
 // since show up as NULL, and the snapshot's own for an older one.
 func (t *Tables) Files(ctx context.Context, scope forge.Scope, name forge.TableName, snapshot int64) ([]lake.DataFile, lake.Schema, error) {
-	_, meta, err := t.load(ctx, scope, name)
+	p, meta, err := t.load(ctx, scope, name)
 	if err != nil {
 		return nil, lake.Schema{}, err
+	}
+	if snapshot != 0 {
+		t.note(ctx, scope, p.location, snapshot)
 	}
 	schema := meta.CurrentSchema()
 	snap := meta.CurrentSnapshot()

@@ -25,7 +25,7 @@ type Config struct {
 	Log          *slog.Logger     // nil discards
 	Now          func() time.Time // nil is time.Now
 	MaxSnapshots int              // history is thinned above this; 0 means 200
-	KeepFor      time.Duration    // but nothing younger is removed; 0 means 24 hours
+	KeepFor      time.Duration    // Upkeep.KeepFor of tables that do not say; 0 means 24 hours
 	S3           S3               // for a warehouse at s3://…
 	Fault        fault.Hook       // for tests
 }
@@ -38,6 +38,7 @@ type Tables struct {
 	fs        storage
 	cache     cache
 	locks     sync.Map // scope and name → chan struct{} of one place
+	noted     noted
 }
 
 var _ lake.Tables = (*Tables)(nil)

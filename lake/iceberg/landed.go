@@ -19,7 +19,12 @@ func (t *Tables) remember(old, cur *table.Snapshot, ch lake.Change) {
 		}
 	}
 	if old == nil || old.SnapshotID != cur.SnapshotID {
-		after := append(slices.Clone(before), ch.Add...)
+		gone := make(map[string]bool, len(ch.Replace))
+		for _, f := range ch.Replace {
+			gone[f.Path] = true
+		}
+		after := slices.DeleteFunc(slices.Clone(before), func(f lake.DataFile) bool { return gone[f.Path] })
+		after = append(after, ch.Add...)
 		slices.SortFunc(after, func(a, b lake.DataFile) int { return strings.Compare(a.Path, b.Path) })
 		t.cache.putList(cur.ManifestList, after)
 	}

@@ -171,11 +171,15 @@ func (c *Catalog) DropTable(ctx context.Context, ident table.Identifier, purge b
 		return err
 	}
 	defer unlock()
+	p, err := c.tables.pointer(ctx, c.scope, name)
+	if err != nil {
+		return err
+	}
 	found, err := c.tables.deletePointer(ctx, c.scope, name)
 	if err != nil || !found {
 		return cmpErr(err, missing(name))
 	}
-	return nil
+	return c.tables.forgetGarbage(ctx, c.scope, p.location)
 }
 
 func (c *Catalog) named(ident table.Identifier) (forge.TableName, error) {

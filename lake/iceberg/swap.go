@@ -2,6 +2,7 @@ package iceberg
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 
@@ -12,6 +13,12 @@ import (
 // swap writes the next metadata file and moves the pointer to it. When the store's
 // answer is lost the pointer's own state tells what happened.
 func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableName, from string, base, next table.Metadata) error {
+	return t.swapWith(ctx, scope, name, pointer{metadata: from}, base, next, nil)
+}
+
+// swapWith is swap that notes files without a snapshot in the same transaction.
+func (t *Tables) swapWith(ctx context.Context, scope forge.Scope, name forge.TableName, p pointer, base, next table.Metadata, unused []string) error {
+	from := p.metadata
 	err := t.cfg.Fault.At("planned")
 	if err != nil {
 		return stopped(name, err)
@@ -23,7 +30,7 @@ func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableNa
 	if err := t.cfg.Fault.At("metadata written"); err != nil {
 		return stopped(name, err)
 	}
-	moved, err := movePointer(ctx, t.db, scope, name, from, to, t.cfg.Now())
+	moved, err := t.move(ctx, scope, name, p, to, unused)
 	if err == nil {
 		err = t.cfg.Fault.At("moved")
 	}
@@ -36,7 +43,7 @@ func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableNa
 		_ = t.fs.Remove(to)
 		return errMoved
 	}
-	t.cache.putMeta(to, next)
+	t.cache.nextMeta(from, to, next)
 	t.removeOld(base, next)
 	return nil
 }
@@ -44,6 +51,21 @@ func (t *Tables) swap(ctx context.Context, scope forge.Scope, name forge.TableNa
 // stopped is what a full disk at a fault point comes to.
 func stopped(name forge.TableName, cause error) error {
 	return forge.Errorf(forge.KindUnavailable, cause, "table %s: the change could not be stored", name)
+}
+
+// move moves the pointer and reports whether it was where it should be.
+func (t *Tables) move(ctx context.Context, scope forge.Scope, name forge.TableName, p pointer, to string, unused []string) (moved bool, err error) {
+	now := t.cfg.Now()
+	if len(unused) == 0 {
+		return movePointer(ctx, t.db, scope, name, p.metadata, to, now)
+	}
+	err = t.db.Tx(ctx, func(tx *sql.Tx) error {
+		if moved, err = movePointer(ctx, tx, scope, name, p.metadata, to, now); err != nil || !moved {
+			return err
+		}
+		return addGarbage(ctx, tx, scope, p.location, unused, now)
+	})
+	return moved && err == nil, err
 }
 
 var errMoved = forge.Errorf(forge.KindConflict, table.ErrCommitFailed, "the table was changed meanwhile")

@@ -14,28 +14,32 @@ import (
 // Sweep removes files below a table's folder that no snapshot uses and that are older
 // than age: what a crash between writing and committing leaves behind. age must be
 // longer than any write takes, else it removes what is about to be committed; less
-// than an hour is refused.
+// than an hour is refused. Commits go on meanwhile: their files are younger. Files that
+// wait for Collect are left to it.
 func (t *Tables) Sweep(ctx context.Context, scope forge.Scope, name forge.TableName, age time.Duration) (removed int, err error) {
 	if age < time.Hour {
 		return 0, forge.Errorf(forge.KindInvalid, nil, "sweep of %s: files younger than an hour may belong to a write that still runs", name)
 	}
-	unlock, err := t.lock(ctx, scope, name)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
 	p, meta, err := t.load(ctx, scope, name)
 	if err != nil {
 		return 0, err
 	}
-	used := map[string]bool{t.path(p.metadata): true}
+	used, err := t.waiting(ctx, scope, p.location) // asked after the table was loaded: what expires between the two is in one of them
+	if err != nil {
+		return 0, err
+	}
+	used[t.path(p.metadata)] = true
 	for e := range meta.PreviousFiles() {
 		used[t.path(e.MetadataFile)] = true
 	}
+	need := &reached{t: t, files: map[string]bool{}}
 	for _, s := range meta.Snapshots() {
-		if err := t.reach(&s, func(f string) { used[t.path(f)] = true }); err != nil {
+		if err := need.snapshot(&s); err != nil {
 			return 0, err
 		}
+	}
+	for f := range need.files {
+		used[t.path(f)] = true
 	}
 	before := t.cfg.Now().Add(-age)
 	dir := t.path(p.location)
@@ -49,6 +53,9 @@ func (t *Tables) Sweep(ctx context.Context, scope forge.Scope, name forge.TableN
 		removed++
 		return nil
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the table was dropped meanwhile
+	}
 	return removed, err
 }
 

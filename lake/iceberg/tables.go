@@ -153,6 +153,9 @@ func (t *Tables) Drop(ctx context.Context, scope forge.Scope, name forge.TableNa
 	if found, err := t.deletePointer(ctx, scope, name); err != nil || !found {
 		return cmpErr(err, missing(name))
 	}
+	if err := t.forgetGarbage(ctx, scope, p.location); err != nil {
+		return err
+	}
 	if err := t.fs.drop(t.path(p.location)); err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "table %s is dropped, but its files could not be removed", name)
 	}

@@ -146,6 +146,7 @@ func (c *AuditVerify) Run(e *Env) error {
 type Commands struct {
 	Ingest      Ingest      `cmd:"" group:"data" help:"Take a CSV file into a table."`
 	Tables      Tables      `cmd:"" group:"data" help:"List tables, or show one."`
+	Maintain    Maintain    `cmd:"" group:"data" help:"Join a table's small files and expire its old snapshots."`
 	Rejects     Rejects     `cmd:"" group:"data" help:"Show rows that could not be taken, and why."`
 	Recipe      Recipe      `cmd:"" group:"data" help:"Clean and mask: suggest, preview, apply."`
 	SQL         SQL         `cmd:"" name:"sql" group:"data" help:"Run a SELECT over the project's tables."`

@@ -1038,6 +1038,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tables/{table}/upkeep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a table's files and history are kept in order */
+        get: operations["get-upkeep"];
+        /** Change how a table's files and history are kept in order */
+        put: operations["put-upkeep"];
+        /** Join a table's small files, expire old snapshots and remove orphans now */
+        post: operations["run-upkeep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -3094,6 +3113,22 @@ export interface components {
             revision: number;
             revisions?: components["schemas"]["RecipehttpRevision"][];
         };
+        GetUpkeepAnswer: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            files: number;
+            /** @description What the last run that found something to do did */
+            last?: components["schemas"]["MaintainReport"];
+            policy: components["schemas"]["MaintainhttpPolicy"];
+            /** Format: int64 */
+            snapshots: number;
+            /**
+             * Format: int64
+             * @description Snapshots that a tag keeps, such as a training set's
+             */
+            tagged: number;
+        };
         GetViewAnswer: {
             versions: components["schemas"]["FeaturesVersion"][];
         };
@@ -3434,6 +3469,63 @@ export interface components {
             /** @description For clients without cookies */
             refresh_token?: string;
         };
+        MaintainhttpPolicy: {
+            /** @description Upkeep happens by itself */
+            auto: boolean;
+            /**
+             * @description A younger snapshot stays, thinned out when there are very many
+             * @example 24h0m0s
+             */
+            keep_for: string;
+            /**
+             * Format: int64
+             * @description So many of the newest snapshots stay, whatever their age
+             */
+            keep_newest: number;
+            /**
+             * Format: int64
+             * @description Size of the files that small ones are joined to
+             */
+            target_bytes: number;
+        };
+        MaintainReport: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            bytes_rewritten: number;
+            /**
+             * Format: int64
+             * @description Data files that the table has now
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description Small files that were joined
+             */
+            files_joined: number;
+            /**
+             * Format: int64
+             * @description Files that took their place
+             */
+            files_made: number;
+            /**
+             * Format: int64
+             * @description Files of writes that were never committed
+             */
+            orphans_removed: number;
+            /** Format: double */
+            seconds: number;
+            /** @description Why its files were left as they are */
+            skipped?: string;
+            /**
+             * Format: int64
+             * @description Snapshots that the table has now
+             */
+            snapshots: number;
+            /** Format: int64 */
+            snapshots_expired: number;
+            table: string;
+        };
         MeAnswer: {
             email?: string;
             /** @enum {string} */
@@ -3707,6 +3799,22 @@ export interface components {
             retrain?: components["schemas"]["MonitoringRetrain"];
             /** @description month, week, day or hour of the prediction's event time */
             window?: string;
+        };
+        PutUpkeepAnswer: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            files: number;
+            /** @description What the last run that found something to do did */
+            last?: components["schemas"]["MaintainReport"];
+            policy: components["schemas"]["MaintainhttpPolicy"];
+            /** Format: int64 */
+            snapshots: number;
+            /**
+             * Format: int64
+             * @description Snapshots that a tag keeps, such as a training set's
+             */
+            tagged: number;
         };
         ReadyzAnswer: {
             /** @example ok */
@@ -6357,6 +6465,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListSnapshotsAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["HttpapiProblem"];
+                };
+            };
+        };
+    };
+    "get-upkeep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAMESPACE.NAME */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetUpkeepAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["HttpapiProblem"];
+                };
+            };
+        };
+    };
+    "put-upkeep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAMESPACE.NAME */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintainhttpPolicy"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PutUpkeepAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["HttpapiProblem"];
+                };
+            };
+        };
+    };
+    "run-upkeep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAMESPACE.NAME */
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsJob"];
                 };
             };
             /** @description Error */
