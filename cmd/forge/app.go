@@ -79,6 +79,9 @@ func (a *App) openData(context.Context) error {
 		return err
 	}
 	a.onClose(unlock)
+	if err := claimFolder(a.cfg.Data, dataFormat, version); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(a.cfg.path("tmp")); err != nil {
 		return err
 	}
@@ -100,6 +103,9 @@ func (a *App) openMetadata(ctx context.Context) error {
 		return err
 	}
 	a.onClose(a.db.Close)
+	if err := a.db.Claim(ctx, dataFormat, version); err != nil {
+		return err
+	}
 	a.jobs, err = jobs.New(a.db, jobs.Config{Log: a.log, Sole: Embedded(a.cfg.Metadata), Now: a.cfg.Now, Fault: a.cfg.Fault.In("jobs")})
 	return err
 }

@@ -34,6 +34,9 @@ func (a *App) openTraining(ctx context.Context) error {
 		return err
 	}
 	t.store.Fault = a.cfg.Fault.In("registry")
+	if err := t.store.Follow(ctx, a.cfg.path("models")); err != nil {
+		return err
+	}
 	a.openRuntime()
 	launcher, err := a.launcher()
 	if err != nil {

@@ -120,7 +120,7 @@ func (db *DB) Migrate(ctx context.Context, owner string, fsys fs.FS) error {
 		return fmt.Errorf("migrations of %s: %w", owner, err)
 	}
 	if have > want {
-		return forge.Errorf(forge.KindUnavailable, nil, "the data folder was written by a newer forge (%s version %d, this binary knows %d): use that version or a backup", owner, have, want)
+		return forge.Errorf(forge.KindUnavailable, nil, "the metadata store was written by a newer forge (its tables of %s have version %d, this binary knows up to %d): start that forge, or restore a backup that was made before the upgrade into an empty folder (forge restore)", owner, have, want)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrations of %s: %w", owner, err)

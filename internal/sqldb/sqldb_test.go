@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/sqldb"
 )
 
@@ -89,7 +91,26 @@ func suite(t *testing.T, db *sqldb.DB) {
 	if err := db.QueryRow(`SELECT n FROM t WHERE n = $2 AND id = $1 AND n = $2`, "a", 99).Scan(&n); err != nil || n != 99 {
 		t.Errorf("arguments were bound in the wrong order: %d (%v)", n, err)
 	}
-	if err := db.Migrate(ctx, "x", migrations); err == nil {
-		t.Error("a store of a newer version was opened")
+	if err := db.Migrate(ctx, "x", migrations); forge.KindOf(err) != forge.KindUnavailable || !strings.Contains(err.Error(), "x have version 2, this binary knows up to 1") {
+		t.Errorf("a store of a newer version: %v", err)
+	}
+	claims(t, db)
+}
+
+// claims: a program of an older format is refused, and told which versions are meant; one
+// of the same or a newer format is not.
+func claims(t *testing.T, db *sqldb.DB) {
+	for _, c := range []struct {
+		format  int
+		version string
+		refused bool
+	}{{1, "1.0", false}, {1, "1.1", false}, {3, "2.0", false}, {2, "1.9", true}, {3, "2.1", false}, {1, "1.0", true}} {
+		err := db.Claim(t.Context(), c.format, c.version)
+		if (err != nil) != c.refused {
+			t.Errorf("format %d of %s: %v", c.format, c.version, err)
+		}
+		if err != nil && (forge.KindOf(err) != forge.KindUnavailable || !strings.Contains(err.Error(), "forge "+c.version) || !strings.Contains(err.Error(), "format 3, written by forge 2.")) {
+			t.Errorf("the refusal: %v", err)
+		}
 	}
 }

@@ -46,3 +46,6 @@ func (t *Tables) Reopen(tb testing.TB) {
 
 // URI is the name of a local path in metadata.
 func (t *Tables) URI(path string) string { return t.uri(path) }
+
+// RewriteAvro is rewriteAvro.
+var RewriteAvro = rewriteAvro

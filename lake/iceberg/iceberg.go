@@ -61,7 +61,10 @@ func New(db *sqldb.DB, warehouse string, cfg Config) (*Tables, error) {
 		cfg.KeepFor = 24 * time.Hour
 	}
 	t := &Tables{db: db, cfg: cfg, cache: newCache(256)}
-	return t, t.open(warehouse)
+	if err := t.open(warehouse); err != nil {
+		return nil, err
+	}
+	return t, t.follow(context.Background())
 }
 
 // open opens the warehouse's files. A folder is made absolute: a relative one would

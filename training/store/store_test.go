@@ -105,3 +105,30 @@ func TestWatch(t *testing.T) {
 		t.Errorf("heard %v after the end, %v", heard, err)
 	}
 }
+
+// TestMovedModels: packages are found in the folder of models as it is now; those that
+// are there already are left alone.
+func TestMovedModels(t *testing.T) { movedModels(t, open(t)) }
+
+func movedModels(t *testing.T, s *store.Store) {
+	for _, root := range []string{"/old/models", "/new/models"} {
+		_, err := s.Register(t.Context(), scope, training.Version{Model: "calls", Status: "ready", Run: root, Digest: "d" + root, Dir: root + "/acme/bank/calls/digest"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := s.Follow(t.Context(), "/new/models"); err != nil {
+			t.Fatal(err)
+		}
+		m, err := s.Get(t.Context(), scope, "calls")
+		if err != nil || len(m.Versions) != 2 {
+			t.Fatal(m, err)
+		}
+		for _, v := range m.Versions {
+			if v.Dir != "/new/models/acme/bank/calls/digest" {
+				t.Errorf("version %d is at %s", v.Number, v.Dir)
+			}
+		}
+	}
+}
