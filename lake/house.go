@@ -197,7 +197,11 @@ func (h *House) resolve(ctx context.Context, scope forge.Scope, q *Query, at At)
 	if q.Sources == nil {
 		q.Sources = map[forge.TableName]Source{}
 	}
-	text := strings.Join(append([]string{q.SQL}, q.Setup...), "\n")
+	texts := append([]string{q.SQL}, q.Setup...)
+	for _, sql := range q.Views {
+		texts = append(texts, sql)
+	}
+	text := strings.Join(texts, "\n")
 	for _, m := range tableWord.FindAllStringSubmatch(text, -1) {
 		name, err := forge.ParseTableName(strings.ToLower(m[1] + "." + m[2]))
 		if err != nil {

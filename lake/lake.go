@@ -136,11 +136,13 @@ type Source struct {
 
 // Query is SQL over sources. Sources are visible under their table names
 // (namespace.name). Paths lists further local files that a trusted query may read by
-// path, such as a spooled CSV file.
+// path, such as a spooled CSV file. Views are SELECTs over the sources, which a user's
+// query finds by their names in ViewSchema; nil: it may read tables only.
 type Query struct {
 	SQL     string
 	Args    []any // for $1, $2, …: bool, int64, float64, string, time.Time, []byte, nil
 	Sources map[forge.TableName]Source
+	Views   map[string]string
 	Paths   []string
 	Setup   []string // statements to run first; trusted queries only
 	Limits  Limits

@@ -104,6 +104,11 @@ func TestNamesThatCannotBe(t *testing.T) {
 	for _, name := range []string{"Calls", "a.b", "", "a b", "ä"} {
 		w.want(t, 400, "BadRequestException", editor, "POST", base+"/raw/tables", map[string]any{"name": name, "schema": pairsSchema})
 	}
+	// Feature views stand in the namespace features of SQL: no table may hide one.
+	w.want(t, 200, "", editor, "POST", base, `{"namespace":["features"]}`)
+	w.want(t, 400, "BadRequestException", editor, "POST", base+"/features/tables", map[string]any{"name": "calls", "schema": pairsSchema})
+	w.want(t, 400, "BadRequestException", editor, "POST", "/v1/forge/tables/rename", map[string]any{
+		"source": map[string]any{"namespace": []string{"raw"}, "name": "calls"}, "destination": map[string]any{"namespace": []string{"features"}, "name": "calls"}})
 	for _, p := range []string{"/Raw", "/a%1Fb", "/a%2Fb", "/%25", "/raw%1Fcalls"} {
 		w.want(t, 404, "NoSuchNamespaceException", editor, "GET", base+p, nil)
 	}

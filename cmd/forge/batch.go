@@ -15,7 +15,10 @@ import (
 )
 
 // batchLake is the lake as batch scoring sees it.
-type batchLake struct{ house *lake.House }
+type batchLake struct {
+	house *lake.House
+	views lake.Views
+}
 
 // pinned is what a pin's handle holds: a table at a snapshot. Stored says that the
 // table was made to hold the rows of a SELECT.
@@ -35,13 +38,13 @@ const (
 
 // Find implements batch.Rows. What a SELECT reads is found by asking it for no rows.
 func (l batchLake) Find(ctx context.Context, scope forge.Scope, in string) error {
-	name, err := forge.ParseTableName(in)
-	if err == nil {
-		_, err = l.house.Tables.Load(ctx, scope, name)
+	name, sql := source(in)
+	if sql == "" {
+		_, err := l.house.Tables.Load(ctx, scope, name)
 		return err
 	}
-	text := "SELECT * FROM (\n" + strings.TrimRight(strings.TrimSpace(in), ";") + "\n) LIMIT 0"
-	res, err := l.house.QueryUser(ctx, scope, lake.Query{SQL: text, Limits: lake.Limits{Time: time.Minute}}, nil)
+	text := "SELECT * FROM (\n" + strings.TrimRight(strings.TrimSpace(sql), ";") + "\n) LIMIT 0"
+	res, err := l.ask(ctx, scope, lake.Query{SQL: text, Limits: lake.Limits{Time: time.Minute}})
 	if err != nil {
 		return err
 	}
@@ -52,15 +55,37 @@ func (l batchLake) Find(ctx context.Context, scope forge.Scope, in string) error
 	return errors.Join(err, res.Close())
 }
 
+// source is the table or else the SELECT that in names; a feature view is a SELECT.
+func source(in string) (forge.TableName, string) {
+	name, err := forge.ParseTableName(in)
+	switch {
+	case err != nil:
+		return forge.TableName{}, in
+	case name.Namespace == lake.ViewSchema:
+		return forge.TableName{}, "FROM " + in
+	}
+	return name, ""
+}
+
+// ask runs a user's SELECT over tables and feature views.
+func (l batchLake) ask(ctx context.Context, scope forge.Scope, q lake.Query) (lake.Result, error) {
+	views, err := lake.ViewsIn(ctx, scope, l.views, q.SQL)
+	if err != nil {
+		return nil, err
+	}
+	q.Views = views
+	return l.house.QueryUser(ctx, scope, q, nil)
+}
+
 // Pin implements batch.Lake.
 func (l batchLake) Pin(ctx context.Context, scope forge.Scope, in, key string) (batch.Pin, error) {
 	p := pinned{}
-	name, err := forge.ParseTableName(in)
-	if err == nil {
+	name, sql := source(in)
+	if sql == "" {
 		p.Table = name
 	} else {
 		p.Table, p.Stored = forge.TableName{Namespace: pinNamespace, Name: key}, true
-		if err := l.storeSelect(ctx, scope, in, p.Table); err != nil {
+		if err := l.storeSelect(ctx, scope, sql, p.Table); err != nil {
 			return batch.Pin{}, err
 		}
 	}
@@ -82,7 +107,7 @@ func (l batchLake) Pin(ctx context.Context, scope forge.Scope, in, key string) (
 // storeSelect keeps the rows of a user's SELECT in a table of its own, so that every
 // read gives the same rows in the same order.
 func (l batchLake) storeSelect(ctx context.Context, scope forge.Scope, sql string, into forge.TableName) error {
-	res, err := l.house.QueryUser(ctx, scope, lake.Query{SQL: sql}, nil)
+	res, err := l.ask(ctx, scope, lake.Query{SQL: sql})
 	if err != nil {
 		return err
 	}

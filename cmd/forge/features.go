@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/features/featureshttp"
 	"aiforge.dev/forge/features/onlinekv"
 	"aiforge.dev/forge/features/onlineredis"
 	"aiforge.dev/forge/features/registry"
 	featurestore "aiforge.dev/forge/features/store"
+	"aiforge.dev/forge/lake"
 )
 
 // featureParts is the feature store.
@@ -29,6 +31,17 @@ func (a *App) openFeatures(ctx context.Context) error {
 	a.jobs.Register("features.materialize", a.features.registry.MaterializeJob)
 	featureshttp.Register(a.server, a.features.registry, a.jobs)
 	return nil
+}
+
+// views lets users' SQL read feature views. The lake is opened before the features
+// are, so the registry is looked up when a query comes.
+func (a *App) views() lake.Views { return featureViews{a} }
+
+type featureViews struct{ app *App }
+
+// ViewSQL implements lake.Views.
+func (v featureViews) ViewSQL(ctx context.Context, scope forge.Scope, name string) (string, error) {
+	return v.app.features.registry.ViewSQL(ctx, scope, name)
 }
 
 func (a *App) openOnline(ctx context.Context) (features.Online, error) {

@@ -31,7 +31,7 @@ func (a *App) openLake(ctx context.Context) error {
 	})
 	a.onClose(engine.Close)
 	a.house = &lake.House{Tables: tables, Engine: engine}
-	lakehttp.Register(a.server, a.house)
+	lakehttp.Register(a.server, a.house, a.views())
 	if err := a.openUpkeep(ctx, tables); err != nil {
 		return err
 	}

@@ -52,14 +52,15 @@ func (a *App) openServing(ctx context.Context) error {
 	})
 	look := lookups{a.features.registry}
 	seen := counted{s.log, a.figures}
+	rows := batchLake{a.house, a.views()}
 	room := admission.New(admission.Limits{}) // one for all ways of asking
 	servinghttp.Register(a.server, s.router, predict.New(predict.Config{Deployments: s.router, Features: look, Observer: seen, Gate: room}),
-		batch.Starter{Models: models{a}, Deployments: s.router, Rows: batchLake{a.house}, Queue: a.jobs})
+		batch.Starter{Models: models{a}, Deployments: s.router, Rows: rows, Queue: a.jobs})
 	protocol := oip.Config{Deployments: s.router, Observer: seen, Version: version, Gate: room}
 	oip.Register(a.server, oip.New(protocol))
 	oipgrpc.Register(a.server, oipgrpc.New(protocol))
 	a.jobs.Register(batch.Kind, batch.Handler(batch.Config{
-		Predictors: s.router, Lake: batchLake{a.house}, Observer: seen, Lineage: a.identity.lineage, Now: a.cfg.Now, Fault: a.cfg.Fault.In("batch"),
+		Predictors: s.router, Lake: rows, Observer: seen, Lineage: a.identity.lineage, Now: a.cfg.Now, Fault: a.cfg.Fault.In("batch"),
 	}))
 	return nil
 }

@@ -75,6 +75,7 @@ func TestApplyRefuses(t *testing.T) {
 		"out of its place":  {"GROUP BY 1;", "GROUP BY 1) UNION ALL (SELECT 1, 2", "views[1].sql"},
 		"other table":       {"FROM curated.calls GROUP", "FROM raw.secret GROUP", "views[1].sql"},
 		"a file":            {"FROM curated.calls GROUP BY 1;", "FROM read_csv('/etc/passwd')", "views[1].sql"},
+		"another view":      {"FROM curated.calls GROUP BY 1;", "FROM features.call_profile", "views[1].sql"}, // it could read itself
 		"a setting":         {"FROM curated.calls GROUP BY 1;", "FROM duckdb_settings()", "views[1].sql"},
 		"table and sql":     {"event_time: month", "event_time: month\n    table: curated.calls", "views[1]"},
 	} {

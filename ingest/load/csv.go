@@ -50,6 +50,9 @@ func (l *Loads) Check(ctx context.Context, scope forge.Scope, a Args) (Upload, e
 	if _, err := forge.ParseTableName(ingest.RejectsTable(a.Table).String()); err != nil {
 		return Upload{}, forge.Errorf(forge.KindInvalid, err, "table name %q: want NAMESPACE.NAME in lower case letters, digits and _, up to 54 of them in NAME, for example raw.calls", a.Table)
 	}
+	if err := lake.CheckNewTable(a.Table); err != nil {
+		return Upload{}, err
+	}
 	for _, name := range sortedKeys(a.Types) {
 		if _, err := a.Types[name].Arrow(); err != nil {
 			return Upload{}, forge.Errorf(forge.KindInvalid, err, "type %q of column %q: want boolean, int, long, float, double, decimal(p,s), date, time, timestamp, timestamptz or string", a.Types[name], name)

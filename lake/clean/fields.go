@@ -33,6 +33,8 @@ func Check(r lake.Recipe) error {
 	}
 	if r.To == (forge.TableName{}) {
 		say("to", "name the table to write, for example curated.calls")
+	} else if err := lake.CheckNewTable(r.To); err != nil {
+		say("to", "%s", err)
 	} else if _, err := forge.ParseTableName(r.Rejects().String()); err != nil {
 		say("to", "the name is too long: %s must be a table name too", r.Rejects())
 	}

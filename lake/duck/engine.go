@@ -225,7 +225,7 @@ func (e *Engine) request(o op, q lake.Query) (request, error) {
 		return request{}, err
 	}
 	r := request{
-		Op: o, SQL: q.SQL, Args: args, Setup: q.Setup, Paths: q.Paths, Rows: q.Limits.Rows,
+		Op: o, SQL: q.SQL, Args: args, Features: q.Views, Setup: q.Setup, Paths: q.Paths, Rows: q.Limits.Rows,
 		Memory: e.cfg.Memory, Threads: e.cfg.Threads, MaxTemp: e.cfg.MaxTemp, Seconds: int((q.Limits.Time + time.Second - 1) / time.Second),
 	}
 	if q.Limits.Memory > 0 {

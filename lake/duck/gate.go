@@ -2,10 +2,13 @@ package duck
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
 	bind "github.com/duckdb/duckdb-go-bindings"
 )
 
@@ -33,6 +36,8 @@ var refusedPrefixes = []string{"duckdb_", "pragma_", "pg_", "sqlite_", "read_", 
 // tableRefs are the kinds of things that may stand in FROM.
 var tableRefs = words("BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY COLUMN_DATA CTE")
 
+var bareVersion = regexp.MustCompile(`(?i)\bfeatures\.([a-z][a-z0-9_]*@[0-9]+)`)
+
 var cteName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,62}$`)
 
 func words(s string) map[string]bool {
@@ -55,20 +60,24 @@ func refusedName(name string) bool {
 	return false
 }
 
-// gate refuses SQL that is not one SELECT over the given views.
-func (s *session) gate(sql string, views []view) error {
+// gate refuses SQL that is not one SELECT over the given tables and feature views. It
+// returns the names of the feature views that the SQL reads.
+func (s *session) gate(sql string, tables []view, features map[string]string) ([]string, error) {
 	tree, err := s.parse(sql)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	g := gate{tables: map[string]bool{}, ctes: map[string]bool{}}
-	for _, v := range views {
+	g := gate{tables: map[string]bool{}, ctes: map[string]bool{}, features: features, reads: map[string]bool{}}
+	for _, v := range tables {
 		g.tables[v.Name.String()] = true
 	}
 	if err := g.collect(tree); err != nil {
-		return err
+		return nil, err
 	}
-	return g.walk(tree)
+	if err := g.walk(tree); err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(g.reads)), nil
 }
 
 // parse returns DuckDB's syntax tree of one SELECT.
@@ -84,6 +93,9 @@ func (s *session) parse(sql string) (any, error) {
 	}
 	if err := json.Unmarshal([]byte(data), &out); err != nil {
 		return nil, forge.Errorf(forge.KindInvalid, err, "the SQL could not be understood")
+	}
+	if m := bareVersion.FindStringSubmatch(sql); out.Error && m != nil {
+		out.Message += "\n\nan older version of a feature view is named in quotes: features.\"" + m[1] + "\""
 	}
 	if out.Error {
 		return nil, forge.Errorf(forge.KindInvalid, nil, "%s", strings.Replace(out.Message, "Only SELECT statements can be serialized to json!", "only a SELECT can be run here", 1))
@@ -119,8 +131,10 @@ func (s *session) scalar(sql, value string) (string, error) {
 }
 
 type gate struct {
-	tables map[string]bool // namespace.name
-	ctes   map[string]bool
+	tables   map[string]bool // namespace.name
+	ctes     map[string]bool
+	features map[string]string
+	reads    map[string]bool // those of features that the SQL reads
 }
 
 // collect finds the names that WITH defines. They may not look like a file or a
@@ -183,10 +197,24 @@ func (g *gate) table(n map[string]any) error {
 		return nil
 	case (catalog == "" || catalog == "memory") && g.tables[full]:
 		return nil
+	case (catalog == "" || catalog == "memory") && strings.ToLower(schema) == lake.ViewSchema:
+		return g.feature(strings.ToLower(name))
 	case catalog == "" && schema == "":
 		return forge.Errorf(forge.KindInvalid, nil, "table %q: name tables as NAMESPACE.NAME, for example raw.calls", name)
 	}
 	return forge.Errorf(forge.KindInvalid, nil, "table %s does not exist", strings.TrimPrefix(catalog+"."+schema+"."+name, "."))
+}
+
+// feature notes that the SQL reads a feature view.
+func (g *gate) feature(name string) error {
+	if g.features == nil {
+		return forge.Errorf(forge.KindInvalid, nil, "feature view %s cannot be read here: read the tables that it is made of", name)
+	}
+	if _, ok := g.features[name]; !ok {
+		return forge.Errorf(forge.KindInvalid, nil, "feature view %s does not exist; forge features views lists what is there", name)
+	}
+	g.reads[name] = true
+	return nil
 }
 
 func tableFunction(n map[string]any) error {

@@ -13,23 +13,25 @@ import (
 
 // request is what a worker is asked to do.
 type request struct {
-	Op         op          `json:"op"`
-	SQL        string      `json:"sql,omitempty"`
-	Args       []arg       `json:"args,omitempty"`
-	Views      []view      `json:"views,omitempty"`
-	Paths      []string    `json:"paths,omitempty"`
-	Setup      []string    `json:"setup,omitempty"`
-	Statements []string    `json:"statements,omitempty"`
-	Schema     lake.Schema `json:"schema,omitzero"`
-	Dir        string      `json:"dir,omitempty"`
-	FilePrefix string      `json:"file_prefix,omitempty"`
-	Ordered    bool        `json:"ordered,omitempty"`
-	Rows       int64       `json:"rows,omitempty"` // of the result, 0: all
-	Memory     int64       `json:"memory"`
-	Threads    int         `json:"threads"`
-	TempDir    string      `json:"temp_dir"`
-	MaxTemp    int64       `json:"max_temp"`
-	Seconds    int         `json:"seconds,omitempty"` // wall clock; bounds CPU time too
+	Op    op     `json:"op"`
+	SQL   string `json:"sql,omitempty"`
+	Args  []arg  `json:"args,omitempty"`
+	Views []view `json:"views,omitempty"`
+	// Features are the feature views that a user's query may read; nil: none at all.
+	Features   map[string]string `json:"features"`
+	Paths      []string          `json:"paths,omitempty"`
+	Setup      []string          `json:"setup,omitempty"`
+	Statements []string          `json:"statements,omitempty"`
+	Schema     lake.Schema       `json:"schema,omitzero"`
+	Dir        string            `json:"dir,omitempty"`
+	FilePrefix string            `json:"file_prefix,omitempty"`
+	Ordered    bool              `json:"ordered,omitempty"`
+	Rows       int64             `json:"rows,omitempty"` // of the result, 0: all
+	Memory     int64             `json:"memory"`
+	Threads    int               `json:"threads"`
+	TempDir    string            `json:"temp_dir"`
+	MaxTemp    int64             `json:"max_temp"`
+	Seconds    int               `json:"seconds,omitempty"` // wall clock; bounds CPU time too
 }
 
 type op string

@@ -83,7 +83,11 @@ func answer(s *session, r request, w *bufio.Writer) (ending, error) {
 	}
 	switch r.Op {
 	case opUser:
-		if err := s.gate(sql, r.Views); err != nil {
+		reads, err := s.gate(sql, r.Views, r.Features)
+		if err != nil {
+			return ending{}, err
+		}
+		if err := s.define(reads, r); err != nil {
 			return ending{}, err
 		}
 		return s.query(sql, r.Rows, w)

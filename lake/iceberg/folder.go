@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/lake"
 )
 
 // home is the folder of all of a project's tables.
@@ -19,6 +20,9 @@ func (t *Tables) home(scope forge.Scope) string {
 // freshFolder is where a new table goes: NAMESPACE/NAME, or beside it when that folder
 // still has the files of a table that was renamed or dropped without them.
 func (t *Tables) freshFolder(ctx context.Context, scope forge.Scope, name forge.TableName) (string, error) {
+	if err := lake.CheckNewTable(name); err != nil {
+		return "", err
+	}
 	dir := filepath.Join(t.home(scope), name.Namespace, name.Name)
 	if !t.fs.unique() {
 		if taken, err := t.taken(ctx, scope, dir); err != nil || !taken {

@@ -10,6 +10,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/sqldb"
+	"aiforge.dev/forge/lake"
 	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
@@ -140,6 +141,9 @@ func (c *Catalog) RenameTable(ctx context.Context, from, to table.Identifier) er
 		_, err := c.tables.pointer(ctx, c.scope, name)
 		return cmpErr(err, exists(name))
 	}
+	if err := lake.CheckNewTable(name); err != nil {
+		return err
+	}
 	unlock, err := c.lockAll(ctx, []forge.TableName{old, name})
 	if err != nil {
 		return err
@@ -189,8 +193,11 @@ func (c *Catalog) named(ident table.Identifier) (forge.TableName, error) {
 	return tableName(ident)
 }
 
-// vacant refuses a name that a table has.
+// vacant refuses a name that a table has, or that none can have.
 func (c *Catalog) vacant(ctx context.Context, name forge.TableName) error {
+	if err := lake.CheckNewTable(name); err != nil {
+		return err
+	}
 	_, err := c.tables.pointer(ctx, c.scope, name)
 	if err == nil {
 		return exists(name)
@@ -207,6 +214,9 @@ func exists(name forge.TableName) error {
 
 // checkNew refuses a new table whose folder is not its own.
 func (t *Tables) checkNew(ctx context.Context, scope forge.Scope, name forge.TableName, meta table.Metadata) error {
+	if err := lake.CheckNewTable(name); err != nil {
+		return err
+	}
 	dir := t.path(meta.Location())
 	if !t.mayBeAt(scope, name, dir) {
 		return forge.Errorf(forge.KindInvalid, nil, "table %s: its location cannot be %q: take the one that the catalog gave", name, meta.Location())

@@ -10,9 +10,9 @@ import (
 	"aiforge.dev/forge/lake"
 )
 
-// Register adds the lake's operations.
-func Register(s *httpapi.Server, house *lake.House) {
-	h := &handlers{house: house}
+// Register adds the lake's operations. Users' SQL finds feature views through views.
+func Register(s *httpapi.Server, house *lake.House, views lake.Views) {
+	h := &handlers{house, views}
 	op := func(id, method, path, summary string, perm forge.Permission) httpapi.Op {
 		return httpapi.Op{ID: id, Method: method, Path: path, Summary: summary, Tag: "lake", Perm: perm}
 	}
@@ -25,7 +25,10 @@ func Register(s *httpapi.Server, house *lake.House) {
 	s.HandleRaw(op("run-sql", http.MethodPost, "/api/sql", "Run one SELECT and stream its rows", forge.PermRead), h.sql)
 }
 
-type handlers struct{ house *lake.House }
+type handlers struct {
+	house *lake.House
+	views lake.Views
+}
 
 type tablePath struct {
 	Table string `path:"table" example:"raw.calls" doc:"NAMESPACE.NAME"`

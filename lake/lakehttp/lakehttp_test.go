@@ -28,7 +28,7 @@ func server(t *testing.T) (*httptest.Server, *lake.House) {
 	t.Helper()
 	house := laketest.House(t)
 	s := httpapi.New(gatetest.Gate{}, "test", nil)
-	lakehttp.Register(s, house)
+	lakehttp.Register(s, house, someViews)
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
 	sql := `SELECT i AS id, CASE WHEN i % 4 = 0 THEN NULL ELSE 'c' || i % 3 END AS kind, CASE WHEN i = 7 THEN 'nan'::DOUBLE ELSE i / 2 END AS rate,

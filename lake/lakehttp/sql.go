@@ -68,7 +68,11 @@ func (h *handlers) sql(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	res, err := h.house.QueryUser(r.Context(), scope, lake.Query{SQL: in.SQL, Limits: limits}, nil)
+	views, err := lake.ViewsIn(r.Context(), scope, h.views, in.SQL)
+	if err != nil {
+		return err
+	}
+	res, err := h.house.QueryUser(r.Context(), scope, lake.Query{SQL: in.SQL, Views: views, Limits: limits}, nil)
 	if err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func expectations(t *testing.T, tables lake.Tables) {
 }
 
 func tagsStay(t *testing.T, tables lake.Tables) {
-	ctx, name := t.Context(), Name("features.calls")
+	ctx, name := t.Context(), Name("kept.calls")
 	Must(tables.Create(ctx, Scope, name, Pairs, nil))
 	one := Must(tables.Commit(ctx, Scope, name, lake.Change{Add: []lake.DataFile{WritePairs(t, tables, Scope, name, 0, 4)}, Tag: "v1"}))
 	if !slices.Equal(one.Tags, []string{"v1"}) {
@@ -241,7 +241,7 @@ func tagsStay(t *testing.T, tables lake.Tables) {
 	if two.ID != one.ID || !slices.Equal(two.Tags, []string{"v1", "v2"}) {
 		t.Errorf("second tag: %+v", two)
 	}
-	empty := Name("features.empty")
+	empty := Name("kept.empty")
 	Must(tables.Create(ctx, Scope, empty, Pairs, nil))
 	if s := Must(tables.Commit(ctx, Scope, empty, lake.Change{Tag: "v1"})); s.ID == 0 || s.Rows != 0 {
 		t.Errorf("tag on an empty table: %+v", s)
@@ -354,7 +354,7 @@ func refusals(t *testing.T, tables lake.Tables) {
 	if list := Must(tables.List(ctx, Scope)); len(list) != 0 {
 		t.Errorf("refused tables are there: %v", list)
 	}
-	for _, n := range []forge.TableName{{}, {Namespace: "raw"}, {Namespace: "..", Name: "x"}, {Namespace: "raw", Name: "a/b"}} {
+	for _, n := range []forge.TableName{{}, {Namespace: "raw"}, {Namespace: "..", Name: "x"}, {Namespace: "raw", Name: "a/b"}, {Namespace: lake.ViewSchema, Name: "x"}} {
 		_, err := tables.Create(ctx, Scope, n, Pairs, nil)
 		WantKind(t, err, forge.KindInvalid)
 	}

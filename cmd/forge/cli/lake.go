@@ -75,7 +75,7 @@ func (c *Tables) one(e *Env) error {
 
 // SQL runs one SELECT.
 type SQL struct {
-	Query   string `arg:"" help:"SELECT over the project's tables, or - to read it from standard input."`
+	Query   string `arg:"" help:"SELECT over tables and feature views (features.VIEW), or - to read it from standard input."`
 	Limit   int64  `default:"1000" help:"Most rows to return."`
 	Timeout string `default:"60s" help:"Give up after this time."`
 	Format  string `enum:"table,csv,ndjson" default:"table" help:"table, csv or ndjson."`

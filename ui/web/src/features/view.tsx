@@ -7,7 +7,8 @@ import { viewQuery } from '../api/queries'
 import type { FeatureVectors, ViewVersion } from '../api/types'
 import { Code } from '../design/code'
 import { ago, cell, count, human, moment } from '../design/format'
-import { Badge, Button, Card, Field, Ghost, Page } from '../design/kit'
+import { Icon } from '../design/icon'
+import { Badge, Button, buttonClass, Card, Field, Ghost, Page } from '../design/kit'
 import { Loaded, ProblemNote } from '../design/problem'
 import { List } from '../design/table'
 import { t, tryT } from '../i18n'
@@ -21,7 +22,8 @@ export function ViewPage() {
   const versions = [...(query.data ?? [])].sort((a, b) => b.number - a.number)
   const v = versions[0]
   return (
-    <Page title={human(name)} lead={v?.view.doc || (v && t('features.per', { entity: human(v.view.entity).toLowerCase() }))} crumbs={<Link to="/features" className="hover:underline">{t('features.title')}</Link>}>
+    <Page title={human(name)} lead={v?.view.doc || (v && t('features.per', { entity: human(v.view.entity).toLowerCase() }))} crumbs={<Link to="/features" className="hover:underline">{t('features.title')}</Link>}
+      actions={v && <Link to="/sql" search={{ table: `features.${name}` }} className={buttonClass()}><Icon name="sql" />{t('data.query')}</Link>}>
       <Loaded query={query}>
         {() => !v ? <Ghost icon="features" title={t('features.none')} /> : (
           <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,1.5fr)_minmax(0,1fr)]">

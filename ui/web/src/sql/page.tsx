@@ -2,8 +2,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useEffect, useMemo, useReducer, useRef, useState } from 'react'
-import { meQuery, tablesQuery } from '../api/queries'
-import type { Table } from '../api/types'
+import { meQuery, tablesQuery, viewsQuery } from '../api/queries'
+import type { Table, ViewVersion } from '../api/types'
 import { count } from '../design/format'
 import { Button, Card, Page, Skeleton } from '../design/kit'
 import { t } from '../i18n'
@@ -16,8 +16,9 @@ const route = getRouteApi('/shell/sql')
 export function Notebook() {
   const me = useQuery(meQuery).data
   const tables = useQuery(tablesQuery).data
+  const views = useQuery(viewsQuery).data
   if (!me || !tables) return <Page title={t('sql.title')}><div className="card p-5"><Skeleton lines={6} /></div></Page>
-  return <Cells project={me.project} tables={tables} />
+  return <Cells project={me.project} tables={tables} views={views ?? []} />
 }
 
 const select = (table: string) => `SELECT *\nFROM ${table}\nLIMIT 1000`
@@ -27,7 +28,17 @@ function first(tables: Table[]): Cell[] {
   return [{ id: 1, kind: 'sql', text: big ? select(big.name) : 'SELECT 1 AS one' }]
 }
 
-function Cells({ project, tables }: { project: string; tables: Table[] }) {
+interface Readable { name: string; note: string; columns: { name: string; type: string }[] }
+
+/** readable is what SQL can name: the tables, then the newest version of each feature view. */
+function readable(tables: Table[], views: ViewVersion[]): Readable[] {
+  return [
+    ...tables.map((x) => ({ name: x.name, note: count(x.rows), columns: x.schema.columns })),
+    ...views.map((v) => ({ name: `features.${v.view.name}`, note: t('sql.view'), columns: v.schema.columns })),
+  ]
+}
+
+function Cells({ project, tables, views }: { project: string; tables: Table[]; views: ViewVersion[] }) {
   const { table } = route.useSearch()
   const go = route.useNavigate()
   const [fresh] = useState(() => load(project) === null) // a new notebook shows rows at once
@@ -40,7 +51,8 @@ function Cells({ project, tables }: { project: string; tables: Table[] }) {
     if (!cells.some((c) => c.text === select(table))) tell({ type: 'add', kind: 'sql', text: select(table) })
     void go({ search: {}, replace: true })
   }, [table, cells, go])
-  const schema = useMemo(() => Object.fromEntries(tables.map((x) => [x.name, x.schema.columns.map((c) => c.name)])), [tables])
+  const all = useMemo(() => readable(tables, views), [tables, views])
+  const schema = useMemo(() => Object.fromEntries(all.map((x) => [x.name, x.columns.map((c) => c.name)])), [all])
   return (
     <Page wide title={t('sql.title')} lead={t('sql.lead')}>
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_260px]">
@@ -50,12 +62,12 @@ function Cells({ project, tables }: { project: string; tables: Table[] }) {
             : <NoteCell key={c.id} cell={c} at={i} tell={tell} last={i === cells.length - 1} />)}
           <div className="flex gap-2"><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'sql' })}>{t('sql.addSql')}</Button><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'note' })}>{t('sql.addNote')}</Button></div>
         </div>
-        {tables.length > 0 && (
+        {all.length > 0 && (
           <Card title={t('sql.tables')} className="pb-3 xl:sticky xl:top-5">
-            <ul className="max-h-[70vh] overflow-y-auto px-2" tabIndex={0} aria-label={t('sql.tables')}>{tables.map((x) => (
+            <ul className="max-h-[70vh] overflow-y-auto px-2" tabIndex={0} aria-label={t('sql.tables')}>{all.map((x) => (
               <li key={x.name}><details className="rounded-lg px-2 open:bg-sunken/60">
-                <summary className="flex min-h-8 items-center gap-2 py-1"><span className="min-w-0 flex-1 truncate text-[13.5px] font-medium" title={x.name}>{x.name}</span><span className="text-[12.5px] text-ink-2 tabular-nums">{count(x.rows)}</span></summary>
-                <ul className="pb-2 pl-1 text-[12.5px] text-ink-2">{x.schema.columns.map((c) => <li key={c.name} className="flex justify-between gap-2 py-px"><span className="truncate">{c.name}</span><span className="text-ink-3">{c.type}</span></li>)}</ul>
+                <summary className="flex min-h-8 items-center gap-2 py-1"><span className="min-w-0 flex-1 truncate text-[13.5px] font-medium" title={x.name}>{x.name}</span><span className="text-[12.5px] text-ink-2 tabular-nums">{x.note}</span></summary>
+                <ul className="pb-2 pl-1 text-[12.5px] text-ink-2">{x.columns.map((c) => <li key={c.name} className="flex justify-between gap-2 py-px"><span className="truncate">{c.name}</span><span className="text-ink-3">{c.type}</span></li>)}</ul>
                 <Button small className="mb-2" onClick={() => tell({ type: 'add', kind: 'sql', text: select(x.name) })}>{t('sql.query')}</Button>
               </details></li>
             ))}</ul>
