@@ -52,9 +52,10 @@ fuzz: ## Run every fuzz target for 60 s
 	@deploy/fuzz.sh
 
 .PHONY: generate
-generate: ## Make generated files again: the studio's API types
+generate: ## Make generated files again: the studio's API types, docs/cli.md
 	@go run ./cmd/forge openapi > ui/web/openapi.json
 	@cd ui/web && npm run --silent generate
+	@go run ./cmd/forge reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 
 .PHONY: lint
 lint: ## Format check and vet

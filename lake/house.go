@@ -174,6 +174,15 @@ func (s Schema) Missing(want Schema) ([]Column, error) {
 	return missing, nil
 }
 
+// Names are the columns' names, in order.
+func (s Schema) Names() []string {
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // Column finds a column by name.
 func (s Schema) Column(name string) (Column, bool) {
 	for _, c := range s.Columns {

@@ -22,6 +22,23 @@ type upCmd struct {
 	Demo bool `help:"Run the demo on the bank's calls." default:"true" negatable:""`
 }
 
+type upAnswer struct {
+	Studio  string  `json:"studio" doc:"Address of the server"`
+	Started bool    `json:"started" doc:"False: it was running"`
+	Seconds float64 `json:"seconds" doc:"Until it was ready"`
+	Login   string  `json:"login,omitempty" doc:"Address and password of the first account"`
+}
+
+// Answer implements cli.Answerer.
+func (*upCmd) Answer() any { return upAnswer{} }
+
+type downAnswer struct {
+	Stopped bool `json:"stopped" doc:"False: none was running"`
+}
+
+// Answer implements cli.Answerer.
+func (downCmd) Answer() any { return downAnswer{} }
+
 func (c *upCmd) Run(e *cli.Env) error {
 	c.Data = e.Data
 	if err := c.Validate(); err != nil {
@@ -49,7 +66,7 @@ func (c *upCmd) report(e *cli.Env, base string, started bool, took time.Duration
 	}
 	first := strings.TrimSpace(string(login))
 	if e.JSON {
-		return e.PrintJSON(map[string]any{"studio": base, "started": started, "seconds": took.Seconds(), "login": first})
+		return e.PrintJSON(upAnswer{base, started, took.Seconds(), first})
 	}
 	state := "is running already"
 	if started {
@@ -177,7 +194,7 @@ func works(data string) bool {
 
 func stopped(e *cli.Env, was bool, text string) error {
 	if e.JSON {
-		return e.PrintJSON(map[string]bool{"stopped": was})
+		return e.PrintJSON(downAnswer{was})
 	}
 	fmt.Fprintln(e.Out, text)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,11 +13,20 @@ import (
 )
 
 func TestForgeAloneSaysWhereToBegin(t *testing.T) {
-	o := command()
+	o := command("--data", t.TempDir())
 	if o.code != cli.ExitOK || o.errs != "" {
 		t.Errorf("exit %d: %s", o.code, o.errs)
 	}
-	says(t, "forge", o.out, "forge up", "forge ingest", "forge doctor", "forge --help")
+	says(t, "forge without a server", o.out, "No server", "forge up", "forge serve", "forge doctor", "forge --help")
+	f := fresh(t)
+	says(t, "forge on an empty project", f.forge().out, f.app.Base(), "0 tables", "forge ingest FILE.csv", "forge demo calls")
+	b := builtFor(t)
+	says(t, "forge with a deployed model", b.forge().out, " deployment", "forge predict calls", "forge lineage calls@champion")
+	var next cli.Next
+	b.must(t, &next)
+	if next.Server != b.app.Base() || len(next.Next) == 0 || !slices.Contains(next.Deployments, "calls") {
+		t.Errorf("with --json: %+v", next)
+	}
 }
 
 func TestHelpNamesEveryCommand(t *testing.T) {
@@ -25,7 +35,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 		t.Errorf("exit %d: %s", o.code, o.errs)
 	}
 	says(t, "forge --help", o.out, "Server", "Data", "Features", "Models", "Serving", "Monitoring", "Administration",
-		"serve", "up", "doctor", "ingest", "recipe", "sql", "features", "train", "alias", "deploy", "predict", "batch-score", "monitor", "drift", "alerts", "lineage", "token", "audit", "--json")
+		"serve", "up", "doctor", "ingest", "recipe", "sql", "features", "train", "alias", "deploy", "predict", "batch-score", "monitor", "drift", "alerts", "jobs", "config", "completion", "lineage", "token", "audit", "--json")
 	if strings.Contains(o.out, "worker ") {
 		t.Error("the help shows the worker, which is no command for people")
 	}
@@ -39,13 +49,15 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	for _, args := range [][]string{
 		{"nosuch"}, {"ingest"}, {"ingest", "x.csv"}, {"sql"}, {"tables", "a.b", "c.d"}, {"train", "m", "--training-set", "s", "--seed", "x"},
-		{"token", "create", "--role", "king"}, {"--nosuch"}, {"recipe"}, {"sql", "select 1", "--format", "xml"},
+		{"token", "create", "--role", "king"}, {"--nosuch"}, {"recipe"}, {"--json", "nosuch"}, {"drop", "raw.calls"}, {"sql", "select 1", "--format", "xml"},
 	} {
 		o := command(args...)
 		if o.code != cli.ExitUsage {
 			t.Errorf("forge %v: exit %d, want %d", args, o.code, cli.ExitUsage)
 		}
-		says(t, fmt.Sprint("forge ", args), o.errs, "forge:", "forge --help")
+		if args[0] != "--json" && args[0] != "drop" {
+			says(t, fmt.Sprint("forge ", args), o.errs, "forge:", "--help")
+		}
 		if o.out != "" {
 			t.Errorf("forge %v prints %q", args, o.out)
 		}
@@ -147,7 +159,7 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 		{"deployments"}, {"deploy", "calls/1", "--name", "spoken"}, {"predict", "spoken", "-e", call}, {"undeploy", "spoken"},
 		{"monitor", "show", "calls"}, {"drift", "calls", "--no-check"}, {"performance", "calls"}, {"alerts"}, {"alerts", "calls"},
 		{"lineage", "calls/1"}, {"lineage", "--down", "snapshot:raw.calls@" + fmt.Sprint(b.load.Snapshot)},
-		{"jobs", "list"}, {"token", "list"}, {"audit", "list"}, {"audit", "verify"}, {"flow", "list"},
+		{"jobs"}, {"jobs", "list"}, {"config"}, {"completion", "bash"}, {"performance", "calls", "--all"}, {"token", "list"}, {"audit", "list"}, {"audit", "verify"}, {"flow", "list"},
 	}
 	for _, args := range commands {
 		name := "forge " + strings.Join(args, " ")

@@ -22,9 +22,16 @@ type doctorCmd struct{ Config }
 // finding is one line of the doctor's report.
 type finding struct {
 	What  string `json:"what"`
-	State string `json:"state"` // ok, missing, note
+	State string `json:"state" enum:"ok,missing,note"`
 	Text  string `json:"text"`
 }
+
+type report struct {
+	Findings []finding `json:"findings"`
+}
+
+// Answer implements cli.Answerer.
+func (*doctorCmd) Answer() any { return report{} }
 
 func (c *doctorCmd) Run(e *cli.Env) error {
 	c.Data = e.Data
@@ -41,7 +48,7 @@ func (c *doctorCmd) Run(e *cli.Env) error {
 		c.reach(),
 	}
 	if e.JSON {
-		return e.PrintJSON(map[string]any{"findings": findings})
+		return e.PrintJSON(report{findings})
 	}
 	for _, f := range findings {
 		fmt.Fprintf(e.Out, "%-8s %-16s %s\n", f.State, f.What, f.Text)

@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -28,11 +30,15 @@ type root struct {
 	Up      upCmd      `cmd:"" group:"server" help:"Start the server in the background and run the demo."`
 	Down    downCmd    `cmd:"" group:"server" help:"Stop the server that up started."`
 	Doctor  doctorCmd  `cmd:"" group:"server" help:"Say what is installed, what is configured, and what is missing."`
+	Config  configCmd  `cmd:"" group:"server" help:"Print every setting and where it comes from: flag, variable or default."`
 	Demo    cli.Demo   `cmd:"" group:"server" help:"Run a shipped demo on the server."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" group:"server" help:"Print the OpenAPI document."`
 	Version versionCmd `cmd:"" group:"server" help:"Print the version."`
 	Worker  workerCmd  `cmd:"" hidden:"" help:"Run SQL for a server; started by it."`
 	cli.Commands
+	Completion cli.Completion `cmd:"" group:"admin" help:"Print what makes a shell complete forge's commands."`
+	Complete   cli.Complete   `cmd:"" hidden:"" help:"Candidates for an unfinished line; called by the shell."`
+	Reference  cli.Reference  `cmd:"" hidden:"" help:"Print docs/cli.md."`
 }
 
 func main() { os.Exit(begin(new(root))) }
@@ -41,19 +47,15 @@ func main() { os.Exit(begin(new(root))) }
 func begin(cmd *root) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return cmd.run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+	return cmd.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
-// run runs one command line and returns its exit code.
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	return new(root).run(ctx, args, out, errs)
-}
-
-func (cmd *root) run(ctx context.Context, args []string, out, errs io.Writer) int {
-	exit := -1
-	parser, err := kong.New(cmd, kong.Name("forge"),
+// parser is the tree of commands.
+func parser(cmd *root, out, errs io.Writer, exit func(int)) *kong.Kong {
+	k, err := kong.New(cmd, kong.Name("forge"),
 		kong.Description("Data lakehouse, feature store, training, serving and monitoring in one binary."),
-		kong.Writers(out, errs), kong.Exit(func(code int) { exit = max(exit, code) }), // --help asks to exit
+		kong.Writers(out, errs), kong.Exit(exit), kong.Help(cli.Help),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "server", Title: "Server"}, {Key: "data", Title: "Data"}, {Key: "features", Title: "Features"}, {Key: "models", Title: "Models"},
@@ -62,31 +64,84 @@ func (cmd *root) run(ctx context.Context, args []string, out, errs io.Writer) in
 	if err != nil {
 		panic(err) // the command structs are wrong
 	}
-	if len(args) == 0 {
-		return welcome(out)
-	}
-	parsed, err := parser.Parse(args)
+	return k
+}
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	return new(root).run(ctx, args, in, out, errs)
+}
+
+func (cmd *root) run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	exit := -1
+	k := parser(cmd, out, errs, func(code int) { exit = max(exit, code) }) // --help asks to exit
+	parsed, err := k.Parse(args)
 	if exit >= 0 {
 		return exit
 	}
-	if err != nil {
-		fmt.Fprintf(errs, "forge: %s; forge --help shows the commands\n", err)
-		return cli.ExitUsage
+	alone := err != nil && onlyGlobals(args)
+	env := &cli.Env{Globals: cmd.Globals, Ctx: ctx, In: in, Out: out, Err: errs, TTY: terminal(errs), Asks: terminal(in) && terminal(errs), Width: width(out), Model: k.Model, Parsed: parsed}
+	env.Bold = terminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if err != nil && !alone {
+		return cli.Finish(env, nil, misuse(err))
 	}
-	if cmd.Data, err = dataFolder(cmd.Data); err == nil {
-		env := &cli.Env{Globals: cmd.Globals, Ctx: ctx, Out: out, Err: errs, TTY: terminal(errs)}
-		err = parsed.Run(env)
+	if env.Data, err = dataFolder(cmd.Data); err != nil {
+		return cli.Finish(env, nil, err)
 	}
-	if err != nil {
-		cli.PrintError(errs, err, cmd.JSON)
+	if alone {
+		return cli.Finish(env, nil, cli.Welcome(env))
 	}
-	return cli.ExitCode(err)
+	return cli.Finish(env, parsed.Selected(), parsed.Run(env))
 }
 
-// terminal reports whether w is one, so that progress may rewrite its line.
-func terminal(w io.Writer) bool {
+// onlyGlobals reports whether a command line names no command: flags of every command
+// and their values.
+func onlyGlobals(args []string) bool {
+	var g struct{ cli.Globals }
+	k, err := kong.New(&g, kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
+	if err != nil {
+		return false
+	}
+	_, err = k.Parse(args)
+	return err == nil
+}
+
+// misuse says what is wrong with a command line, how the command is used, and an
+// example of it.
+func misuse(err error) error {
+	var p *kong.ParseError
+	if !errors.As(err, &p) || p.Context.Selected() == nil {
+		return &cli.UsageError{Text: err.Error() + "; forge --help shows the commands"}
+	}
+	n := p.Context.Selected()
+	path := cli.CommandPath(n)
+	text := fmt.Sprintf("%s: %s\n  usage:   forge %s", path, strings.TrimPrefix(err.Error(), path+": "), n.Summary())
+	if lines := cli.Examples(path); len(lines) > 0 {
+		text += "\n  example: " + lines[0]
+	}
+	return &cli.UsageError{Text: text + "\n  more:    forge " + path + " --help"}
+}
+
+// terminal reports whether a stream is one: progress may rewrite its line, and somebody
+// can answer.
+func terminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is that of a terminal, 0 of anything else. COLUMNS overrules a terminal.
+func width(w io.Writer) int {
+	if !terminal(w) {
+		return 0
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	n, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // dataFolder makes the data folder's path absolute; a leading ~ is the home folder.
@@ -101,26 +156,18 @@ func dataFolder(p string) (string, error) {
 	return filepath.Abs(p)
 }
 
-func welcome(out io.Writer) int {
-	fmt.Fprint(out, `AI Forge: from a CSV file to a watched prediction API, in one binary.
+type versionCmd struct{}
 
-  forge up                          start the server and run the demo
-  forge serve                       start the server alone
-  forge ingest FILE.csv --table raw.NAME
-                                    take a file of your own
-  forge sql "select * from raw.NAME limit 5"
-                                    look at it
-  forge doctor                      what is installed, what is missing
-  forge --help                      all commands
-`)
-	return cli.ExitOK
+type versionAnswer struct {
+	Version string `json:"version"`
 }
 
-type versionCmd struct{}
+// Answer implements cli.Answerer.
+func (versionCmd) Answer() any { return versionAnswer{} }
 
 func (versionCmd) Run(e *cli.Env) error {
 	if e.JSON {
-		return e.PrintJSON(map[string]string{"version": version})
+		return e.PrintJSON(versionAnswer{version})
 	}
 	fmt.Fprintln(e.Out, "forge", version)
 	return nil

@@ -143,7 +143,7 @@ func command(args ...string) output {
 	var out, errs bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	code := run(ctx, args, &out, &errs)
+	code := run(ctx, args, strings.NewReader(""), &out, &errs)
 	return output{out.String(), errs.String(), code}
 }
 
@@ -152,6 +152,9 @@ func (f *forged) do(into any, args ...string) error {
 	o := f.forge(append([]string{"--json"}, args...)...)
 	if o.code != cli.ExitOK {
 		return fmt.Errorf("forge %s: exit %d: %s%s", strings.Join(args, " "), o.code, o.out, o.errs)
+	}
+	if err := documented(o.out, args); err != nil {
+		return err
 	}
 	if into == nil {
 		return nil

@@ -47,10 +47,14 @@ func TestTutorial(t *testing.T) {
 	}
 }
 
-func sh(env []string, dir, script string) (string, error) {
+func sh(env []string, dir, script string) (string, error) { return shell("sh", env, dir, script) }
+
+func bash(env []string, dir, script string) (string, error) { return shell("bash", env, dir, script) }
+
+func shell(name string, env []string, dir, script string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", script)
+	cmd := exec.CommandContext(ctx, name, "-eu", "-c", script)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, env, time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err

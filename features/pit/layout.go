@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge/features"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/lake"
 )
 
@@ -67,7 +68,7 @@ func leftColumns(l Labels, views []features.Version) ([]column, error) {
 	add := func(role, name string) error {
 		c, ok := l.Schema.Column(name)
 		if !ok {
-			return invalid("the labels have no column %q (%s): they have %s", name, role, columnNames(l.Schema))
+			return invalid("the labels have no column %q (%s)%s: they have %s", name, role, nearest.Meant(name, l.Schema.Names()), strings.Join(l.Schema.Names(), ", "))
 		}
 		if !slices.ContainsFunc(out, func(o column) bool { return o.Name == name }) {
 			out = append(out, column{view: -1, source: name, SetColumn: features.SetColumn{Name: name, Type: c.Type, Role: role, Tags: c.Tags}})
@@ -119,14 +120,6 @@ func whole(t lake.Type) bool { return t == lake.Int || t == lake.Long }
 
 // IsTime reports whether a column of type t can order events.
 func IsTime(t lake.Type) bool { return t == lake.Timestamp || t == lake.Timestamptz || t == lake.Date }
-
-func columnNames(s lake.Schema) string {
-	names := make([]string, len(s.Columns))
-	for i, c := range s.Columns {
-		names[i] = c.Name
-	}
-	return strings.Join(names, ", ")
-}
 
 func plain(columns []column) []features.SetColumn {
 	out := make([]features.SetColumn, len(columns))

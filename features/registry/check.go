@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/features/pit"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/lake"
 )
 
@@ -153,7 +154,7 @@ func (c *checker) columns(path string, v *features.Version, schema lake.Schema) 
 		col, ok := schema.Column(name)
 		switch {
 		case !ok:
-			c.bad(path, "there is no column %q; there are %s", name, listOf(schema))
+			c.bad(path, "there is no column %q%s; there are %s", name, nearest.Meant(name, schema.Names()), listOf(schema))
 		case !fits(col.Type):
 			c.bad(path, "column %q is %s: %s", name, col.Type, want)
 		default:
@@ -211,10 +212,7 @@ func isKey(t lake.Type) bool {
 }
 
 func listOf(s lake.Schema) string {
-	names := make([]string, 0, len(s.Columns))
-	for _, c := range s.Columns {
-		names = append(names, c.Name)
-	}
+	names := s.Names()
 	if len(names) > 20 {
 		names = append(names[:20], "…")
 	}

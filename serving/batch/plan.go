@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/serving"
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -16,6 +17,14 @@ type plan struct {
 	keep   []Column
 	scores []string // names of the per-class columns
 	at     time.Time
+}
+
+func names(cols []Column) []string {
+	out := make([]string, len(cols))
+	for i, c := range cols {
+		out[i] = c.Name
+	}
+	return out
 }
 
 // newPlan checks the arguments against the rows and the model before anything is
@@ -40,14 +49,14 @@ func newPlan(a Args, sig serving.Signature, in []Column, at time.Time) (plan, er
 		for _, name := range a.Keep {
 			c, ok := have[name]
 			if !ok {
-				return p, forge.Errorf(forge.KindInvalid, nil, "keep: the rows have no column %q", name)
+				return p, forge.Errorf(forge.KindInvalid, nil, "keep: the rows have no column %q%s", name, nearest.Meant(name, names(in)))
 			}
 			p.keep = append(p.keep, c)
 		}
 	}
 	for _, name := range []string{a.ID, a.EventTime} {
 		if _, ok := have[name]; name != "" && !ok {
-			return p, forge.Errorf(forge.KindInvalid, nil, "the rows have no column %q", name)
+			return p, forge.Errorf(forge.KindInvalid, nil, "the rows have no column %q%s", name, nearest.Meant(name, names(in)))
 		}
 	}
 	return p, p.clash()

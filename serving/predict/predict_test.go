@@ -165,7 +165,7 @@ func TestRefused(t *testing.T) {
 		{`{"rows": [{"age": "41"}]}`, 422, "without quotes"},
 		{`{"rows": [{"age": [1]}]}`, 422, "want a number"},
 		{`{"rows": [{}, {"job": 5}]}`, 422, "rows[1].job"},
-		{`{"rows": [{"jbo": "x"}]}`, 422, `"jbo\" is not an input of model calls version 1; its inputs are age, job`},
+		{`{"rows": [{"jbo": "x"}]}`, 422, `"jbo\" is not an input of model calls version 1 (did you mean job?); its inputs are age, job`},
 		{`{"rows": [{"age": 1, "age": 2}]}`, 422, "given twice"},
 		{`{"row": [{"age": 1}]}`, 422, `"row\" is not a field`},
 		{`{"rows": [{}], "rows": [{}]}`, 422, "given twice"},

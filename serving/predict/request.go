@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/fastjson"
 )
@@ -155,7 +156,7 @@ func (q *request) unknown(row int, key []byte) error {
 	for i, in := range q.sig.Inputs {
 		names[i] = in.Name
 	}
-	return at(forge.Errorf(forge.KindInvalid, nil, "%q is not an input of model %s version %d; its inputs are %s", key, q.sig.Model, q.sig.Version, strings.Join(names, ", ")), "rows", row, string(key))
+	return at(forge.Errorf(forge.KindInvalid, nil, "%q is not an input of model %s version %d%s; its inputs are %s", key, q.sig.Model, q.sig.Version, nearest.Meant(string(key), names), strings.Join(names, ", ")), "rows", row, string(key))
 }
 
 // value reads one cell. A number must be one that float32 can hold; text is text.

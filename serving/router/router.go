@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/serving"
 	"aiforge.dev/forge/serving/store"
 )
@@ -246,7 +247,7 @@ func (r *Router) find(scope forge.Scope, as string) (*deployment, error) {
 	if len(have) == 0 {
 		return nil, forge.Errorf(forge.KindNotFound, nil, "deployment %q does not exist, nor does any other: forge deploy MODEL@ALIAS makes one", as)
 	}
-	return nil, forge.Errorf(forge.KindNotFound, nil, "deployment %q does not exist; there are %s", as, strings.Join(have, ", "))
+	return nil, forge.Errorf(forge.KindNotFound, nil, "deployment %q does not exist%s; deployed: %s", as, nearest.Meant(as, have), strings.Join(have, ", "))
 }
 
 func (r *Router) all() []*deployment {

@@ -388,7 +388,7 @@ func TestUnknownNamesWhatThereIs(t *testing.T) {
 	w := open(t, nil)
 	w.deploy(t, "calls", "calls/1")
 	_, err := w.Get(t.Context(), scope, "cals")
-	if err == nil || !strings.Contains(err.Error(), "there are calls") {
+	if err == nil || !strings.Contains(err.Error(), "did you mean calls?); deployed: calls") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/features"
 	"aiforge.dev/forge/internal/metric"
+	"aiforge.dev/forge/internal/nearest"
 	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/training"
 )
@@ -93,7 +94,7 @@ func checkColumns(spec *training.Spec, set features.TrainingSet) (features.SetCo
 		}
 	}
 	unknown := func(what, name string) error {
-		return forge.Errorf(forge.KindInvalid, nil, "%s %q is not a column of the training set %s; it has %s", what, name, set.Spec.Name, strings.Join(names, ", "))
+		return forge.Errorf(forge.KindInvalid, nil, "%s %q is not a column of the training set %s%s; it has %s", what, name, set.Spec.Name, nearest.Meant(name, names), strings.Join(names, ", "))
 	}
 	i := slices.Index(names, spec.Target)
 	if i < 0 {

@@ -64,7 +64,7 @@ func (s *Store) Revision(ctx context.Context, scope forge.Scope, name string, re
 		ORDER BY revision DESC LIMIT 1`, scope.Tenant, scope.Project, name, revision)
 	saved, err := scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
-		return saved, forge.Errorf(forge.KindNotFound, nil, "flow %q does not exist", name)
+		return saved, forge.Errorf(forge.KindNotFound, nil, "flow %q does not exist; forge flow lists what is there", name)
 	}
 	if err != nil {
 		return saved, err
@@ -125,7 +125,7 @@ func (s *Store) Delete(ctx context.Context, scope forge.Scope, name string) erro
 			return err
 		}
 		if n, _ := res.RowsAffected(); n == 0 {
-			return forge.Errorf(forge.KindNotFound, nil, "flow %q does not exist", name)
+			return forge.Errorf(forge.KindNotFound, nil, "flow %q does not exist; forge flow lists what is there", name)
 		}
 		for _, q := range []string{
 			`DELETE FROM flow_layout WHERE tenant = $1 AND project = $2 AND name = $3`,

@@ -15,6 +15,14 @@ type Token struct {
 	Revoke TokenRevoke `cmd:"" help:"Revoke an API key."`
 }
 
+type tokenMade struct {
+	Key   catalog.Key `json:"key"`
+	Token string      `json:"token" doc:"Shown once"`
+}
+
+// Answer implements Answerer.
+func (*TokenCreate) Answer() any { return tokenMade{} }
+
 type TokenCreate struct {
 	Role    string `required:"" enum:"owner,editor,viewer,predict" help:"owner, editor, viewer or predict (asks for predictions, nothing else)."`
 	Name    string `default:"cli" help:"What the key is for."`
@@ -30,10 +38,7 @@ func (c *TokenCreate) Run(e *Env) error {
 		}
 		body["expires"] = time.Now().Add(d).UTC()
 	}
-	var out struct {
-		Key   catalog.Key `json:"key"`
-		Token string      `json:"token"`
-	}
+	var out tokenMade
 	if err := e.call("POST", "/api/keys", body, &out); err != nil {
 		return err
 	}
@@ -44,12 +49,19 @@ func (c *TokenCreate) Run(e *Env) error {
 	return nil
 }
 
+type keyList struct {
+	Keys []catalog.Key `json:"keys"`
+}
+
+func keyIDs(o keyList) []string { return each(o.Keys, func(k catalog.Key) string { return k.ID }) }
+
 type TokenList struct{}
 
+// Answer implements Answerer.
+func (*TokenList) Answer() any { return keyList{} }
+
 func (c *TokenList) Run(e *Env) error {
-	var out struct {
-		Keys []catalog.Key `json:"keys"`
-	}
+	var out keyList
 	if err := e.call("GET", "/api/keys", nil, &out); err != nil {
 		return err
 	}
@@ -66,19 +78,26 @@ func (c *TokenList) Run(e *Env) error {
 		}
 		rows = append(rows, []string{k.ID, k.Name, string(k.Role), k.Prefix + "…", state, k.Created.Local().Format("2006-01-02 15:04")})
 	}
-	e.table([]string{"KEY", "NAME", "ROLE", "BEGINS", "STATE", "CREATED"}, rows)
+	e.Table([]string{"KEY", "NAME", "ROLE", "BEGINS", "STATE", "CREATED"}, rows)
 	return nil
 }
 
 type TokenRevoke struct {
-	ID string `arg:"" help:"Key id, as forge token list shows it."`
+	ID string `arg:"" names:"key" help:"Key id, as forge token list shows it."`
 }
+
+type revoked struct {
+	Revoked string `json:"revoked" doc:"Id of the key"`
+}
+
+// Answer implements Answerer.
+func (*TokenRevoke) Answer() any { return revoked{} }
 
 func (c *TokenRevoke) Run(e *Env) error {
 	if err := e.call("DELETE", path("api", "keys", c.ID), nil, nil); err != nil {
 		return err
 	}
-	return e.done(map[string]any{"revoked": c.ID}, "revoked")
+	return e.done(revoked{c.ID}, "%s is revoked", c.ID)
 }
 
 // Audit reads and checks the audit log.
@@ -91,17 +110,22 @@ type AuditList struct {
 	Limit int `default:"30" help:"How many."`
 }
 
+type auditEntries struct {
+	Entries []struct {
+		Seq     int64     `json:"seq"`
+		At      time.Time `json:"at"`
+		By      string    `json:"by"`
+		Action  string    `json:"action"`
+		Target  string    `json:"target"`
+		Outcome string    `json:"outcome"`
+	} `json:"entries"`
+}
+
+// Answer implements Answerer.
+func (*AuditList) Answer() any { return auditEntries{} }
+
 func (c *AuditList) Run(e *Env) error {
-	var out struct {
-		Entries []struct {
-			Seq     int64     `json:"seq"`
-			At      time.Time `json:"at"`
-			By      string    `json:"by"`
-			Action  string    `json:"action"`
-			Target  string    `json:"target"`
-			Outcome string    `json:"outcome"`
-		} `json:"entries"`
-	}
+	var out auditEntries
 	if err := e.call("GET", fmt.Sprintf("/api/audit?limit=%d", c.Limit), nil, &out); err != nil {
 		return err
 	}
@@ -112,19 +136,24 @@ func (c *AuditList) Run(e *Env) error {
 	for _, a := range out.Entries {
 		rows = append(rows, []string{fmt.Sprint(a.Seq), a.At.Local().Format(time.DateTime), a.By, a.Action, a.Target, a.Outcome})
 	}
-	e.table([]string{"#", "AT", "WHO", "ACTION", "TARGET", "OUTCOME"}, rows)
+	e.Table([]string{"#", "AT", "WHO", "ACTION", "TARGET", "OUTCOME"}, rows)
 	return nil
 }
 
 type AuditVerify struct{}
 
+type auditVerdict struct {
+	Entries  int64  `json:"entries"`
+	OK       bool   `json:"ok"`
+	BrokenAt int64  `json:"broken_at,omitempty" doc:"Number of the first entry that is not as it was written"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Answer implements Answerer.
+func (*AuditVerify) Answer() any { return auditVerdict{} }
+
 func (c *AuditVerify) Run(e *Env) error {
-	var out struct {
-		Entries  int64  `json:"entries"`
-		OK       bool   `json:"ok"`
-		BrokenAt int64  `json:"broken_at,omitempty"`
-		Reason   string `json:"reason,omitempty"`
-	}
+	var out auditVerdict
 	if err := e.call("GET", "/api/audit/verify", nil, &out); err != nil {
 		return err
 	}
@@ -140,33 +169,4 @@ func (c *AuditVerify) Run(e *Env) error {
 	}
 	e.printf("%s entries, unbroken\n", count(out.Entries))
 	return nil
-}
-
-// Commands are all commands that speak the API.
-type Commands struct {
-	Ingest      Ingest      `cmd:"" group:"data" help:"Take a CSV file into a table."`
-	Tables      Tables      `cmd:"" group:"data" help:"List tables, or show one."`
-	Maintain    Maintain    `cmd:"" group:"data" help:"Join a table's small files and expire its old snapshots."`
-	Rejects     Rejects     `cmd:"" group:"data" help:"Show rows that could not be taken, and why."`
-	Recipe      Recipe      `cmd:"" group:"data" help:"Clean and mask: suggest, preview, apply."`
-	SQL         SQL         `cmd:"" name:"sql" group:"data" help:"Run a SELECT over the project's tables."`
-	Drop        Drop        `cmd:"" group:"data" help:"Remove a table."`
-	Flow        Flow        `cmd:"" group:"data" help:"Flows of the studio: list, store, run."`
-	Features    Features    `cmd:"" group:"features" help:"Views, training sets, the online store."`
-	Train       Train       `cmd:"" group:"models" help:"Train a model on a training set."`
-	Models      Models      `cmd:"" group:"models" help:"List models and their versions."`
-	Alias       Alias       `cmd:"" group:"models" help:"Move an alias such as @champion."`
-	Deploy      Deploy      `cmd:"" group:"serving" help:"Make a model answer."`
-	Deployments Deployments `cmd:"" group:"serving" help:"List what answers."`
-	Undeploy    Undeploy    `cmd:"" group:"serving" help:"Stop a deployment."`
-	Predict     Predict     `cmd:"" group:"serving" help:"Ask a deployed model."`
-	BatchScore  BatchScore  `cmd:"" group:"serving" help:"Score a table into another."`
-	Monitor     Monitor     `cmd:"" group:"monitoring" help:"What is watched of a deployment."`
-	Drift       Drift       `cmd:"" group:"monitoring" help:"Compare what a deployment sees with its training data."`
-	Performance Performance `cmd:"" group:"monitoring" help:"Metrics where labels have arrived."`
-	Alerts      Alerts      `cmd:"" group:"monitoring" help:"List alerts."`
-	Lineage     Lineage     `cmd:"" group:"monitoring" help:"Show where something came from."`
-	Jobs        Jobs        `cmd:"" group:"admin" help:"Long work: list, follow, cancel."`
-	Token       Token       `cmd:"" group:"admin" help:"API keys."`
-	Audit       Audit       `cmd:"" group:"admin" help:"The audit log."`
 }

@@ -3,14 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"aiforge.dev/forge"
+	"github.com/alecthomas/kong"
 )
 
 // Globals are the flags of every command.
@@ -24,10 +23,17 @@ type Globals struct {
 // Env is what a command works with.
 type Env struct {
 	Globals
-	Ctx context.Context
-	Out io.Writer
-	Err io.Writer
-	TTY bool // Err is a terminal: progress may rewrite its line
+	Ctx   context.Context
+	In    io.Reader
+	Out   io.Writer
+	Err   io.Writer
+	TTY   bool // Err is a terminal: progress may rewrite its line
+	Asks  bool // In is a terminal: a command may ask
+	Width int  // of Out, when it is a terminal: tables are cut to it; 0 otherwise
+	Bold  bool // Out is a terminal that may be written on in bold
+
+	Model  *kong.Application // all commands
+	Parsed *kong.Context     // this command line
 
 	client *Client
 }
@@ -53,60 +59,6 @@ func (e *Env) call(method, path string, in, out any) error {
 	return c.Call(e.Ctx, method, path, in, out)
 }
 
-// Exit codes of the command line.
-const (
-	ExitOK          = 0
-	ExitFailed      = 1
-	ExitUsage       = 2
-	ExitInvalid     = 3
-	ExitNotFound    = 4
-	ExitDenied      = 5
-	ExitUnavailable = 6
-)
-
-// ExitCode is the exit code for err.
-func ExitCode(err error) int {
-	if err == nil {
-		return ExitOK
-	}
-	if errors.Is(err, context.Canceled) {
-		return ExitFailed
-	}
-	switch forge.KindOf(err) {
-	case forge.KindInvalid:
-		return ExitInvalid
-	case forge.KindNotFound:
-		return ExitNotFound
-	case forge.KindDenied:
-		return ExitDenied
-	case forge.KindUnavailable:
-		return ExitUnavailable
-	}
-	return ExitFailed
-}
-
-// PrintError writes err for a person, or as JSON.
-func PrintError(w io.Writer, err error, asJSON bool) {
-	var e *forge.Error
-	if asJSON {
-		out := map[string]any{"error": err.Error(), "kind": forge.KindOf(err), "exit": ExitCode(err)}
-		if errors.As(err, &e) && len(e.Detail) > 0 {
-			out["errors"] = e.Detail
-		}
-		_ = json.NewEncoder(w).Encode(out)
-		return
-	}
-	fmt.Fprintln(w, "forge:", err)
-	if errors.As(err, &e) {
-		for _, d := range e.Detail {
-			if strings.Contains(e.Text, d.Text) {
-				continue // said already
-			}
-			fmt.Fprintf(w, "  %s: %s\n", strings.TrimPrefix(d.Path, "body."), d.Text)
-		}
-	}
-}
-
 // PrintJSON prints v indented.
 func (e *Env) PrintJSON(v any) error {
 	enc := json.NewEncoder(e.Out)
@@ -123,8 +75,8 @@ func (e *Env) printJSON(v any) (bool, error) {
 }
 
 // done says that a command without a result of its own has done its work: as a line
-// for people, or as the given names and values.
-func (e *Env) done(v map[string]any, format string, args ...any) error {
+// for people, or as v.
+func (e *Env) done(v any, format string, args ...any) error {
 	if done, err := e.printJSON(v); done {
 		return err
 	}
@@ -132,22 +84,12 @@ func (e *Env) done(v map[string]any, format string, args ...any) error {
 	return nil
 }
 
-// table prints aligned columns under a header.
-func (e *Env) table(header []string, rows [][]string) {
-	w := tabwriter.NewWriter(e.Out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(header, "\t"))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	_ = w.Flush()
-}
-
 func (e *Env) printf(format string, args ...any) { fmt.Fprintf(e.Out, format, args...) }
 
 // readFileOrStdin reads a document; "-" is standard input.
-func readFileOrStdin(name string) ([]byte, error) {
+func (e *Env) readFileOrStdin(name string) ([]byte, error) {
 	if name == "-" {
-		return io.ReadAll(os.Stdin)
+		return io.ReadAll(e.In)
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -91,13 +91,14 @@ func trainingSetOfCalls() *FeaturesTrainingSet {
 func (c *DemoCalls) live(d *demo, months []string) error {
 	d.title("8 The following months, as they came")
 	e := d.e
-	quiet := &Env{Globals: e.Globals, Ctx: e.Ctx, Out: e.Out, Err: e.Err, client: e.client}
+	quiet := *e
+	quiet.TTY = false
 	var rows [][]string
 	for _, month := range months {
 		if month > c.Until {
 			break
 		}
-		row, err := liveMonth(d, quiet, month)
+		row, err := liveMonth(d, &quiet, month)
 		if err != nil {
 			return fmt.Errorf("month %s: %w", month, err)
 		}
@@ -142,7 +143,7 @@ func liveMonth(d *demo, e *Env, month string) ([]string, error) {
 	if r := reportOf(out.Reports, month); r != nil {
 		row = append(row, fmt.Sprintf("v%d", r.Version))
 		if r.Performance != nil {
-			row = append(row, metrics(r.Performance.Metrics))
+			row = append(row, headline(r.Performance.Metrics))
 		}
 		if len(r.Drifted) > 0 {
 			row = append(row, "drift: "+driftList(*r))

@@ -20,8 +20,11 @@ type Features struct {
 }
 
 type FeaturesApply struct {
-	File string `arg:"" help:"features.yaml, or - for standard input."`
+	File string `arg:"" names:"file" help:"features.yaml, or - for standard input."`
 }
+
+// Answer implements Answerer.
+func (*FeaturesApply) Answer() any { return appliedViews{} }
 
 type appliedViews struct {
 	Versions []features.Version `json:"versions"`
@@ -45,7 +48,7 @@ func (c *FeaturesApply) Run(e *Env) error {
 
 func (c *FeaturesApply) apply(e *Env) (appliedViews, error) {
 	var out appliedViews
-	b, err := readFileOrStdin(c.File)
+	b, err := e.readFileOrStdin(c.File)
 	if err != nil {
 		return out, err
 	}
@@ -70,19 +73,28 @@ func (e *Env) printVersions(versions []features.Version) {
 		}
 		online := ""
 		if m := v.Materialized; m != nil {
-			online = fmt.Sprintf("%s entities online", count(m.Entities))
+			online = plural(m.Entities, "entity", "entities")
 		}
 		rows = append(rows, []string{fmt.Sprintf("%s@%d", v.View.Name, v.Number), v.Entity.Name, strings.Join(names, " "), online})
 	}
-	e.table([]string{"VIEW", "ENTITY", "FEATURES", ""}, rows)
+	e.Table([]string{"VIEW", "ENTITY", "FEATURES", "ONLINE"}, rows)
+}
+
+type viewList struct {
+	Views []features.Version `json:"views"`
+}
+
+func viewNames(o viewList) []string {
+	return each(o.Views, func(v features.Version) string { return v.View.Name })
 }
 
 type FeaturesViews struct{}
 
+// Answer implements Answerer.
+func (*FeaturesViews) Answer() any { return viewList{} }
+
 func (c *FeaturesViews) Run(e *Env) error {
-	var out struct {
-		Views []features.Version `json:"views"`
-	}
+	var out viewList
 	if err := e.call("GET", "/api/features/views", nil, &out); err != nil {
 		return err
 	}
@@ -95,14 +107,18 @@ func (c *FeaturesViews) Run(e *Env) error {
 
 type FeaturesTrainingSet struct {
 	Name      string           `arg:"" help:"Name; the training set becomes the table training.NAME."`
-	Labels    string           `help:"Table with keys, time and label." placeholder:"TABLE"`
+	Labels    string           `names:"table" help:"Table with keys, time and label." placeholder:"TABLE"`
 	LabelsSQL string           `name:"labels-sql" help:"A SELECT instead of a table, for example with a WHERE on time." placeholder:"SQL"`
 	Time      string           `help:"Column with the label's time; needed with views."`
 	Label     string           `required:"" help:"Column to predict."`
 	Keep      []string         `help:"Further label columns to keep."`
-	Views     []string         `help:"Views, newest version or VIEW@N; without any, the table's own columns are learnt from."`
+	Views     []string         `names:"view" help:"Views, newest version or VIEW@N; without any, the table's own columns are learnt from."`
 	AsOf      map[string]int64 `help:"Read a table at a snapshot: TABLE=SNAPSHOT."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*FeaturesTrainingSet) Answer() any { return features.TrainingSet{} }
 
 func (c *FeaturesTrainingSet) Run(e *Env) error {
 	set, err := c.make(e)
@@ -128,7 +144,7 @@ func (c *FeaturesTrainingSet) make(e *Env) (features.TrainingSet, error) {
 		}
 		spec.Labels = name
 	}
-	_, err := e.start("/api/features/training-sets", spec, &set, nil)
+	_, err := e.start(c.Wait, "/api/features/training-sets", spec, &set, nil)
 	return set, err
 }
 
@@ -143,8 +159,12 @@ func featureCount(set features.TrainingSet) int {
 }
 
 type FeaturesMaterialize struct {
-	Views []string `arg:"" optional:"" help:"Views; all online ones otherwise."`
+	Views []string `arg:"" optional:"" names:"view" help:"Views; all online ones otherwise."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*FeaturesMaterialize) Answer() any { return materialized{} }
 
 type materialized struct {
 	Views []struct {
@@ -164,35 +184,40 @@ func (c *FeaturesMaterialize) Run(e *Env) error {
 		return err
 	}
 	for _, v := range out.Views {
-		e.printf("%s@%d: %s entities online\n", v.View, v.Version, count(v.Entities))
+		e.printf("%s@%d: %s online\n", v.View, v.Version, plural(v.Entities, "entity", "entities"))
 	}
 	return nil
 }
 
 func (c *FeaturesMaterialize) run(e *Env) (materialized, error) {
 	var out materialized
-	_, err := e.start("/api/features/materialize", map[string]any{"views": c.Views}, &out, nil)
+	_, err := e.start(c.Wait, "/api/features/materialize", map[string]any{"views": c.Views}, &out, nil)
 	return out, err
 }
 
 type FeaturesGet struct {
-	Views  []string          `arg:"" help:"VIEW, VIEW@N or VIEW:FEATURE."`
+	Views  []string          `arg:"" names:"view" help:"VIEW, VIEW@N or VIEW:FEATURE."`
 	Entity map[string]string `short:"e" help:"Key of the entity: COLUMN=VALUE." placeholder:"COLUMN=VALUE"`
 }
+
+type vectors struct {
+	Features []string `json:"features"`
+	Vectors  []struct {
+		Values []any        `json:"values" doc:"In the order of features; NaN and infinities are texts"`
+		Status []string     `json:"status" enum:"present,null,not_found,expired"`
+		Event  []*time.Time `json:"event" doc:"When each value was true; null where there is no row"`
+	} `json:"vectors"`
+}
+
+// Answer implements Answerer.
+func (*FeaturesGet) Answer() any { return vectors{} }
 
 func (c *FeaturesGet) Run(e *Env) error {
 	entity := c.Entity
 	if entity == nil {
 		entity = map[string]string{}
 	}
-	var out struct {
-		Features []string `json:"features"`
-		Vectors  []struct {
-			Values []any       `json:"values"`
-			Status []string    `json:"status"`
-			Event  []time.Time `json:"event"`
-		} `json:"vectors"`
-	}
+	var out vectors
 	body := map[string]any{"views": c.Views, "entities": []map[string]string{entity}}
 	if err := e.call("POST", "/api/features/get", body, &out); err != nil {
 		return err
@@ -205,12 +230,12 @@ func (c *FeaturesGet) Run(e *Env) error {
 		cells := texts(v.Values)
 		for i, name := range out.Features {
 			at := ""
-			if i < len(v.Event) && !v.Event[i].IsZero() {
+			if i < len(v.Event) && v.Event[i] != nil {
 				at = v.Event[i].UTC().Format(time.DateTime)
 			}
 			rows = append(rows, []string{name, cells[i], v.Status[i], at})
 		}
 	}
-	e.table([]string{"FEATURE", "VALUE", "STATUS", "AS OF"}, rows)
+	e.Table([]string{"FEATURE", "VALUE", "STATUS", "AS OF"}, rows)
 	return nil
 }

@@ -18,33 +18,49 @@ type Flow struct {
 	Run   FlowRun   `cmd:"" help:"Run a flow; steps whose inputs have not changed are skipped."`
 }
 
+type flowList struct {
+	Flows []flow.Saved `json:"flows"`
+}
+
+func flowNames(o flowList) []string {
+	return each(o.Flows, func(f flow.Saved) string { return f.Flow.Metadata.Name })
+}
+
 type FlowList struct{}
 
+// Answer implements Answerer.
+func (*FlowList) Answer() any { return flowList{} }
+
 func (c *FlowList) Run(e *Env) error {
-	var out struct {
-		Flows []flow.Saved `json:"flows"`
-	}
+	var out flowList
 	if err := e.call("GET", "/api/flows", nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
 	}
+	if len(out.Flows) == 0 {
+		e.printf("no flows yet: draw one in the studio, or forge flow apply flow.yaml\n")
+		return nil
+	}
 	var rows [][]string
 	for _, f := range out.Flows {
 		rows = append(rows, []string{f.Flow.Metadata.Name, f.Flow.Metadata.Title, fmt.Sprint(len(f.Flow.Nodes)), fmt.Sprint(f.Revision), f.At.Local().Format("2006-01-02 15:04")})
 	}
-	e.table([]string{"FLOW", "TITLE", "STEPS", "REVISION", "CHANGED"}, rows)
+	e.Table([]string{"FLOW", "TITLE", "STEPS", "REVISION", "CHANGED"}, rows)
 	return nil
 }
 
 type FlowApply struct {
-	File   string `arg:"" help:"flow.yaml, or - for standard input."`
-	Layout string `help:"flow.layout.json with the positions of the nodes." placeholder:"FILE"`
+	File   string `arg:"" names:"file" help:"flow.yaml, or - for standard input."`
+	Layout string `names:"file" help:"flow.layout.json with the positions of the nodes." placeholder:"FILE"`
 }
 
+// Answer implements Answerer.
+func (*FlowApply) Answer() any { return flow.Saved{} }
+
 func (c *FlowApply) Run(e *Env) error {
-	b, err := readFileOrStdin(c.File)
+	b, err := e.readFileOrStdin(c.File)
 	if err != nil {
 		return err
 	}
@@ -72,13 +88,17 @@ func (c *FlowApply) Run(e *Env) error {
 }
 
 type FlowRun struct {
-	Name string `arg:"" help:"Flow."`
+	Name string `arg:"" names:"flow" help:"Flow."`
 	From string `help:"Run this step and all after it even if nothing changed." placeholder:"NODE"`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*FlowRun) Answer() any { return flow.Result{} }
 
 func (c *FlowRun) Run(e *Env) error {
 	var result flow.Result
-	_, err := e.start(path("api", "flows", c.Name, "run"), map[string]string{"from": c.From}, &result, func(ev jobs.Event) {
+	_, err := e.start(c.Wait, path("api", "flows", c.Name, "run"), map[string]string{"from": c.From}, &result, func(ev jobs.Event) {
 		var n flow.NodeEvent
 		if ev.Type == "node" && !e.JSON && json.Unmarshal(ev.Data, &n) == nil && n.State != "running" {
 			fmt.Fprintf(e.Err, "  %-12s %-8s %s\n", n.Node, n.State, strings.TrimSpace(n.Message))
@@ -98,6 +118,6 @@ func (c *FlowRun) Run(e *Env) error {
 		}
 		rows = append(rows, []string{n.Node, state, fmt.Sprintf("%.1f s", n.MS/1000), n.Message})
 	}
-	e.table([]string{"STEP", "STATE", "TOOK", ""}, rows)
+	e.Table([]string{"STEP", "STATE", "TOOK", "WHAT CAME OUT"}, rows)
 	return nil
 }

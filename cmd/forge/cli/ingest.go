@@ -13,12 +13,16 @@ import (
 
 // Ingest uploads a file in parts and takes it into a table.
 type Ingest struct {
-	File   string            `arg:"" help:"CSV file."`
-	Table  string            `required:"" help:"Table to add the rows to, for example raw.calls." placeholder:"NAMESPACE.NAME"`
+	File   string            `arg:"" names:"file" help:"CSV file."`
+	Table  string            `required:"" names:"table" help:"Table to add the rows to, for example raw.calls." placeholder:"NAMESPACE.NAME"`
 	Types  map[string]string `help:"Types that the sniffer should not decide: COLUMN=TYPE." placeholder:"COLUMN=TYPE"`
 	Null   []string          `help:"Texts that mean a missing value, beside the empty one."`
 	Header string            `enum:"auto,yes,no" default:"auto" help:"Whether the first line names the columns."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*Ingest) Answer() any { return ingest.Load{} }
 
 type ingestRequest struct {
 	Upload    string            `json:"upload"`
@@ -59,7 +63,7 @@ func (c *Ingest) load(e *Env) (ingest.Load, error) {
 		yes := c.Header == "yes"
 		req.HasHeader = &yes
 	}
-	_, err = e.start("/api/ingest", req, &load, nil)
+	_, err = e.start(c.Wait, "/api/ingest", req, &load, nil)
 	return load, err
 }
 
@@ -121,26 +125,35 @@ func (e *Env) sendPart(id string, offset int64, b []byte) error {
 
 // Rejects shows rows that could not be taken.
 type Rejects struct {
-	Table string `arg:"" help:"Table whose rejected rows to show."`
+	Table string `arg:"" names:"table" help:"Table whose rejected rows to show."`
 	Limit int    `default:"20" help:"How many."`
 }
 
+type rejectList struct {
+	Rejects []ingest.Reject `json:"rejects"`
+	Total   int64           `json:"total"`
+}
+
+// Answer implements Answerer.
+func (*Rejects) Answer() any { return rejectList{} }
+
 func (c *Rejects) Run(e *Env) error {
-	var out struct {
-		Rejects []ingest.Reject `json:"rejects"`
-		Total   int64           `json:"total"`
-	}
+	var out rejectList
 	if err := e.call("GET", fmt.Sprintf("%s?limit=%d", path("api", "rejects", c.Table), c.Limit), nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
 	}
+	if out.Total == 0 {
+		e.printf("no row of %s was rejected\n", c.Table)
+		return nil
+	}
 	var rows [][]string
 	for _, r := range out.Rejects {
 		rows = append(rows, []string{r.Source, fmt.Sprint(r.Line), r.Column, r.Value, r.Reason})
 	}
-	e.printf("%s rejected rows of %s\n", count(out.Total), c.Table)
-	e.table([]string{"SOURCE", "LINE", "COLUMN", "VALUE", "REASON"}, rows)
+	e.printf("%s of %s\n", plural(out.Total, "rejected row", "rejected rows"), c.Table)
+	e.Table([]string{"SOURCE", "LINE", "COLUMN", "VALUE", "REASON"}, rows)
 	return nil
 }

@@ -3,29 +3,39 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/jobs"
 )
 
+// Wait is the flag of every command that starts a job.
+type Wait struct {
+	NoWait bool `help:"Start the job, print its id and return at once."`
+}
+
 // follow shows a job's progress until it is done and decodes its result into out.
-// onEvent, if not nil, sees every event beside progress.
+// onEvent, if not nil, sees every event beside progress. An interruption ends the
+// watching and not the job.
 func (e *Env) follow(j jobs.Job, out any, onEvent func(jobs.Event)) (jobs.Job, error) {
+	done, err := e.watch(j, onEvent)
+	if e.Ctx.Err() != nil && !done.State.Done() {
+		return done, &Detached{j}
+	}
+	if err != nil {
+		return done, err
+	}
+	return done, jobResult(done, out)
+}
+
+// watch returns the job when it is done. When the stream of events ends before, because
+// the server restarts, it looks again until the server answers or patience ends.
+func (e *Env) watch(j jobs.Job, onEvent func(jobs.Event)) (jobs.Job, error) {
 	c, err := e.Client()
 	if err != nil {
 		return j, err
 	}
-	var width int
-	show := func(p jobs.Progress) {
-		if !e.TTY || e.JSON {
-			return
-		}
-		line := progressLine(p)
-		fmt.Fprintf(e.Err, "\r%-*s", width, line)
-		width = len(line)
-	}
+	line := progressBar{e: e}
 	err = c.events(e.Ctx, path("api", "jobs", j.ID, "events"), func(ev event) bool {
 		switch ev.Type {
 		case "done":
@@ -35,7 +45,7 @@ func (e *Env) follow(j jobs.Job, out any, onEvent func(jobs.Event)) (jobs.Job, e
 				Data jobs.Progress `json:"data"`
 			}
 			if json.Unmarshal(ev.Data, &pe) == nil {
-				show(pe.Data)
+				line.show(pe.Data)
 			}
 		default:
 			var je jobs.Event
@@ -46,14 +56,12 @@ func (e *Env) follow(j jobs.Job, out any, onEvent func(jobs.Event)) (jobs.Job, e
 		}
 		return false
 	})
-	if width > 0 {
-		fmt.Fprintf(e.Err, "\r%-*s\r", width, "")
-	}
-	if err != nil {
-		return j, err
-	}
-	for !j.State.Done() { // the stream ended before the job: the server restarted
-		if err := e.call("GET", path("api", "jobs", j.ID), nil, &j); err != nil {
+	line.clear()
+	for lost := 0; !j.State.Done(); {
+		if e.Ctx.Err() != nil {
+			return j, e.Ctx.Err()
+		}
+		if err != nil && (forge.KindOf(err) != forge.KindUnavailable && forge.KindOf(err) != forge.KindInternal || lost == lookAgain) {
 			return j, err
 		}
 		select {
@@ -61,8 +69,37 @@ func (e *Env) follow(j jobs.Job, out any, onEvent func(jobs.Event)) (jobs.Job, e
 			return j, e.Ctx.Err()
 		case <-time.After(300 * time.Millisecond):
 		}
+		if err = e.call("GET", path("api", "jobs", j.ID), nil, &j); err != nil {
+			lost++
+		} else {
+			lost = 0
+		}
 	}
-	return j, jobResult(j, out)
+	return j, nil
+}
+
+// lookAgain is how often a server that does not answer is asked again: 30 s.
+const lookAgain = 100
+
+// progressBar rewrites one line of a terminal.
+type progressBar struct {
+	e     *Env
+	width int
+}
+
+func (b *progressBar) show(p jobs.Progress) {
+	if !b.e.TTY || b.e.JSON {
+		return
+	}
+	line := progressLine(p)
+	fmt.Fprintf(b.e.Err, "\r%-*s", b.width, line)
+	b.width = len(line)
+}
+
+func (b *progressBar) clear() {
+	if b.width > 0 {
+		fmt.Fprintf(b.e.Err, "\r%-*s\r", b.width, "")
+	}
 }
 
 func jobResult(j jobs.Job, out any) error {
@@ -94,77 +131,13 @@ func progressLine(p jobs.Progress) string {
 }
 
 // start posts a request that answers with a job, and follows it.
-func (e *Env) start(path string, in, out any, onEvent func(jobs.Event)) (jobs.Job, error) {
+func (e *Env) start(w Wait, path string, in, out any, onEvent func(jobs.Event)) (jobs.Job, error) {
 	var j jobs.Job
 	if err := e.call("POST", path, in, &j); err != nil {
 		return j, err
 	}
+	if w.NoWait {
+		return j, &Started{j}
+	}
 	return e.follow(j, out, onEvent)
-}
-
-// Jobs shows and cancels long work.
-type Jobs struct {
-	List   JobsList   `cmd:"" default:"1" help:"List the newest jobs."`
-	Watch  JobsWatch  `cmd:"" help:"Follow a job until it is done."`
-	Cancel JobsCancel `cmd:"" help:"Cancel a job."`
-}
-
-type JobsList struct {
-	Kind  string `help:"Only jobs of this kind."`
-	Limit int    `default:"20" help:"How many."`
-}
-
-func (c *JobsList) Run(e *Env) error {
-	var out struct {
-		Jobs []jobs.Job `json:"jobs"`
-	}
-	if err := e.call("GET", fmt.Sprintf("/api/jobs?limit=%d&kind=%s", c.Limit, c.Kind), nil, &out); err != nil {
-		return err
-	}
-	if done, err := e.printJSON(out); done {
-		return err
-	}
-	var rows [][]string
-	for _, j := range out.Jobs {
-		rows = append(rows, []string{j.ID, string(j.State), j.Title, j.Created.Local().Format(time.DateTime), strings.TrimSpace(j.Error)})
-	}
-	e.table([]string{"JOB", "STATE", "WHAT", "CREATED", ""}, rows)
-	return nil
-}
-
-type JobsWatch struct {
-	ID string `arg:"" help:"Job id."`
-}
-
-func (c *JobsWatch) Run(e *Env) error {
-	var j jobs.Job
-	if err := e.call("GET", path("api", "jobs", c.ID), nil, &j); err != nil {
-		return err
-	}
-	var result json.RawMessage
-	j, err := e.follow(j, &result, nil)
-	if err != nil {
-		return err
-	}
-	if done, err := e.printJSON(j); done {
-		return err
-	}
-	e.printf("%s: %s\n", j.Title, j.State)
-	return nil
-}
-
-type JobsCancel struct {
-	ID string `arg:"" help:"Job id."`
-}
-
-func (c *JobsCancel) Run(e *Env) error {
-	var j jobs.Job
-	if err := e.call("POST", path("api", "jobs", c.ID, "cancel"), nil, &j); err != nil {
-		return err
-	}
-	if done, err := e.printJSON(j); done {
-		return err
-	}
-	e.printf("%s: cancelling\n", j.Title)
-	return nil
 }

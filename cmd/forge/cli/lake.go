@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -16,16 +13,29 @@ import (
 
 // Tables lists tables, or shows one.
 type Tables struct {
-	Table string `arg:"" optional:"" help:"Show this table: columns, size, snapshots."`
+	Table string `arg:"" optional:"" names:"table" help:"Show this table: columns, size, snapshots."`
 }
+
+type tableList struct {
+	Tables []lake.Table `json:"tables"`
+}
+
+type tableShown struct {
+	Table     lake.Table      `json:"table"`
+	Snapshots []lake.Snapshot `json:"snapshots" doc:"Its states, newest first"`
+}
+
+// Answer implements Answerer.
+func (*Tables) Answer() any { return tableList{} }
+
+// Otherwise implements Otherwise.
+func (*Tables) Otherwise() (string, any) { return "With TABLE", tableShown{} }
 
 func (c *Tables) Run(e *Env) error {
 	if c.Table != "" {
 		return c.one(e)
 	}
-	var out struct {
-		Tables []lake.Table `json:"tables"`
-	}
+	var out tableList
 	if err := e.call("GET", "/api/tables", nil, &out); err != nil {
 		return err
 	}
@@ -40,7 +50,7 @@ func (c *Tables) Run(e *Env) error {
 	for _, t := range out.Tables {
 		rows = append(rows, []string{t.Name.String(), count(t.Rows), fmt.Sprint(len(t.Schema.Columns)), t.Updated.Local().Format("2006-01-02 15:04")})
 	}
-	e.table([]string{"TABLE", "ROWS", "COLUMNS", "UPDATED"}, rows)
+	e.Table([]string{"TABLE", "ROWS", "COLUMNS", "UPDATED"}, rows)
 	return nil
 }
 
@@ -55,48 +65,53 @@ func (c *Tables) one(e *Env) error {
 	if err := e.call("GET", path("api", "tables", c.Table, "snapshots"), nil, &snaps); err != nil {
 		return err
 	}
-	if done, err := e.printJSON(map[string]any{"table": t, "snapshots": snaps.Snapshots}); done {
+	if done, err := e.printJSON(tableShown{t, snaps.Snapshots}); done {
 		return err
 	}
-	e.printf("%s: %s rows, %s bytes in %d files\n\n", t.Name, count(t.Rows), count(t.Bytes), t.Files)
+	e.printf("%s: %s, %s in %s\n\n", t.Name, plural(t.Rows, "row", "rows"), plural(t.Bytes, "byte", "bytes"), plural(int64(t.Files), "file", "files"))
 	var rows [][]string
 	for _, col := range t.Schema.Columns {
 		rows = append(rows, []string{col.Name, string(col.Type), strings.Join(col.Tags, " "), col.Doc})
 	}
-	e.table([]string{"COLUMN", "TYPE", "TAGS", ""}, rows)
+	e.Table([]string{"COLUMN", "TYPE", "TAGS", "MEANING"}, rows)
 	rows = nil
 	for _, s := range snaps.Snapshots {
 		rows = append(rows, []string{fmt.Sprint(s.ID), s.At.Local().Format("2006-01-02 15:04:05"), s.Operation, count(s.Rows), "+" + count(s.Added), strings.Join(s.Tags, " ")})
 	}
 	e.printf("\n")
-	e.table([]string{"SNAPSHOT", "AT", "OPERATION", "ROWS", "ADDED", "TAGS"}, rows)
+	e.Table([]string{"SNAPSHOT", "AT", "OPERATION", "ROWS", "ADDED", "TAGS"}, rows)
 	return nil
 }
 
 // SQL runs one SELECT.
 type SQL struct {
-	Query   string `arg:"" help:"SELECT over tables and feature views (features.VIEW), or - to read it from standard input."`
+	Query   string `arg:"" names:"sql" help:"SELECT over tables and feature views (features.VIEW), or - to read it from standard input."`
 	Limit   int64  `default:"1000" help:"Most rows to return."`
 	Timeout string `default:"60s" help:"Give up after this time."`
 	Format  string `enum:"table,csv,ndjson" default:"table" help:"table, csv or ndjson."`
 }
 
+type sqlAnswer struct {
+	Columns   []lake.Column `json:"columns"`
+	Rows      [][]any       `json:"rows" doc:"Values in the order of columns; numbers beyond 2^53 and long decimals are texts"`
+	Truncated bool          `json:"truncated" doc:"There were more rows than --limit"`
+	MS        float64       `json:"ms"`
+}
+
+// Answer implements Answerer.
+func (*SQL) Answer() any { return sqlAnswer{} }
+
 func (c *SQL) Run(e *Env) error {
 	text := c.Query
 	if text == "-" {
-		b, err := readFileOrStdin("-")
+		b, err := e.readFileOrStdin("-")
 		if err != nil {
 			return err
 		}
 		text = string(b)
 	}
 	body := map[string]any{"sql": text, "limit": c.Limit, "timeout": c.Timeout}
-	var out struct {
-		Columns   []lake.Column `json:"columns"`
-		Rows      [][]any       `json:"rows"`
-		Truncated bool          `json:"truncated"`
-		MS        float64       `json:"ms"`
-	}
+	var out sqlAnswer
 	if err := e.call("POST", "/api/sql", body, &out); err != nil {
 		return err
 	}
@@ -135,7 +150,7 @@ func (e *Env) printRows(names []string, rows [][]any, format string) {
 		for i, r := range rows {
 			all[i] = texts(r)
 		}
-		e.table(names, all)
+		e.Table(names, all)
 	}
 }
 
@@ -176,15 +191,24 @@ type Recipe struct {
 }
 
 type RecipeSuggest struct {
-	Table string `arg:"" help:"Table to look at, for example raw.calls."`
+	Table string `arg:"" names:"table" help:"Table to look at, for example raw.calls."`
 }
 
+type suggestion struct {
+	Recipe  json.RawMessage `json:"recipe"`
+	Reasons []struct {
+		Step   string `json:"step"`
+		Column string `json:"column"`
+		Text   string `json:"text"`
+	} `json:"reasons"`
+	YAML string `json:"yaml" doc:"The recipe, with the reasons as comments"`
+}
+
+// Answer implements Answerer.
+func (*RecipeSuggest) Answer() any { return suggestion{} }
+
 func (c *RecipeSuggest) Run(e *Env) error {
-	var out struct {
-		Recipe  json.RawMessage `json:"recipe"`
-		Reasons json.RawMessage `json:"reasons"`
-		YAML    string          `json:"yaml"` // with the reasons as comments
-	}
+	var out suggestion
 	if err := e.call("POST", "/api/recipes/suggest", map[string]string{"table": c.Table}, &out); err != nil {
 		return err
 	}
@@ -196,11 +220,11 @@ func (c *RecipeSuggest) Run(e *Env) error {
 }
 
 // recipeFile reads recipe.yaml as JSON for the API.
-func recipeFile(name string) (any, error) { return yamlFile(name) }
+func (e *Env) recipeFile(name string) (any, error) { return e.yamlFile(name) }
 
 // yamlFile reads a YAML (or JSON) document into plain values.
-func yamlFile(name string) (any, error) {
-	b, err := readFileOrStdin(name)
+func (e *Env) yamlFile(name string) (any, error) {
+	b, err := e.readFileOrStdin(name)
 	if err != nil {
 		return nil, err
 	}
@@ -219,23 +243,28 @@ type stepCount struct {
 	Rejected int64  `json:"rejected"`
 }
 
+type previewed struct {
+	Columns      []lake.Column `json:"columns"`
+	Before       [][]any       `json:"before"`
+	AfterColumns []lake.Column `json:"after_columns"`
+	After        [][]any       `json:"after"`
+	Steps        []stepCount   `json:"steps"`
+}
+
+// Answer implements Answerer.
+func (*RecipePreview) Answer() any { return previewed{} }
+
 type RecipePreview struct {
-	File string `arg:"" help:"recipe.yaml, or - for standard input."`
+	File string `arg:"" names:"file" help:"recipe.yaml, or - for standard input."`
 	Rows int    `default:"5" help:"Rows to show before and after."`
 }
 
 func (c *RecipePreview) Run(e *Env) error {
-	recipe, err := recipeFile(c.File)
+	recipe, err := e.recipeFile(c.File)
 	if err != nil {
 		return err
 	}
-	var out struct {
-		Columns      []lake.Column `json:"columns"`
-		Before       [][]any       `json:"before"`
-		AfterColumns []lake.Column `json:"after_columns"`
-		After        [][]any       `json:"after"`
-		Steps        []stepCount   `json:"steps"`
-	}
+	var out previewed
 	if err := e.call("POST", "/api/recipes/preview", map[string]any{"recipe": recipe, "rows": c.Rows}, &out); err != nil {
 		return err
 	}
@@ -264,7 +293,7 @@ func (e *Env) printSteps(steps []stepCount) {
 	for _, s := range steps {
 		rows = append(rows, []string{s.Name, count(s.In), count(s.Out), count(s.Touched), count(s.Rejected)})
 	}
-	e.table([]string{"STEP", "ROWS IN", "ROWS OUT", "TOUCHED", "REJECTED"}, rows)
+	e.Table([]string{"STEP", "ROWS IN", "ROWS OUT", "TOUCHED", "REJECTED"}, rows)
 }
 
 // applied is the result of a recipe job.
@@ -277,8 +306,12 @@ type applied struct {
 }
 
 type RecipeApply struct {
-	File string `arg:"" help:"recipe.yaml, or - for standard input."`
+	File string `arg:"" names:"file" help:"recipe.yaml, or - for standard input."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*RecipeApply) Answer() any { return applied{} }
 
 func (c *RecipeApply) Run(e *Env) error {
 	out, err := c.apply(e)
@@ -299,60 +332,49 @@ func (c *RecipeApply) Run(e *Env) error {
 
 func (c *RecipeApply) apply(e *Env) (applied, error) {
 	var out applied
-	recipe, err := recipeFile(c.File)
+	recipe, err := e.recipeFile(c.File)
 	if err != nil {
 		return out, err
 	}
-	_, err = e.start("/api/recipes/apply", map[string]any{"recipe": recipe}, &out, nil)
+	_, err = e.start(c.Wait, "/api/recipes/apply", map[string]any{"recipe": recipe}, &out, nil)
 	return out, err
 }
 
 type RecipeList struct{}
 
+type recipeList struct {
+	Recipes []struct {
+		Name     string    `json:"name"`
+		Revision int       `json:"revision"`
+		Hash     string    `json:"hash"`
+		By       string    `json:"by"`
+		At       time.Time `json:"at"`
+		Recipe   struct {
+			From any    `json:"from" doc:"A table, or tables by name"`
+			To   string `json:"to"`
+		} `json:"recipe"`
+	} `json:"recipes"`
+}
+
+// Answer implements Answerer.
+func (*RecipeList) Answer() any { return recipeList{} }
+
 func (c *RecipeList) Run(e *Env) error {
-	var out struct {
-		Recipes []struct {
-			Name     string    `json:"name"`
-			Revision int       `json:"revision"`
-			Hash     string    `json:"hash"`
-			By       string    `json:"by"`
-			At       time.Time `json:"at"`
-			Recipe   struct {
-				From any    `json:"from"`
-				To   string `json:"to"`
-			} `json:"recipe"`
-		} `json:"recipes"`
-	}
+	var out recipeList
 	if err := e.call("GET", "/api/recipes", nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
 	}
+	if len(out.Recipes) == 0 {
+		e.printf("no recipes yet: forge recipe suggest TABLE writes one\n")
+		return nil
+	}
 	var rows [][]string
 	for _, r := range out.Recipes {
 		rows = append(rows, []string{r.Name, fmt.Sprint(r.Recipe.From), r.Recipe.To, fmt.Sprint(r.Revision)})
 	}
-	e.table([]string{"RECIPE", "FROM", "TO", "REVISION"}, rows)
+	e.Table([]string{"RECIPE", "FROM", "TO", "REVISION"}, rows)
 	return nil
-}
-
-// Drop removes a table.
-type Drop struct {
-	Table string `arg:"" help:"Table to remove."`
-	Yes   bool   `help:"Do not ask."`
-}
-
-func (c *Drop) Run(e *Env) error {
-	if !c.Yes {
-		fmt.Fprintf(e.Err, "remove %s and all its rows? [y/N] ", c.Table)
-		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-		if !strings.HasPrefix(strings.ToLower(answer), "y") {
-			return nil
-		}
-	}
-	if err := e.call("DELETE", "/api/tables/"+url.PathEscape(c.Table), nil, nil); err != nil {
-		return err
-	}
-	return e.done(map[string]any{"dropped": c.Table}, "%s is removed", c.Table)
 }

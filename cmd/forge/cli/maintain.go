@@ -11,13 +11,20 @@ import (
 
 // Maintain keeps a table in order by hand, or changes how the server does it by itself.
 type Maintain struct {
-	Table      string        `arg:"" help:"Table: NAMESPACE.NAME."`
+	Table      string        `arg:"" names:"table" help:"Table: NAMESPACE.NAME."`
 	Show       bool          `help:"Only show how the table is kept in order, and what was done last."`
 	Auto       *bool         `help:"Let the server do it by itself, or not." negatable:""`
 	KeepFor    time.Duration `help:"Keep snapshots that are younger than this." placeholder:"TIME"`
 	KeepNewest int           `help:"Keep so many of the newest snapshots, whatever their age." placeholder:"N"`
 	Target     int64         `help:"Size of the files that small ones are joined to, in bytes." placeholder:"BYTES"`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*Maintain) Answer() any { return maintain.Report{} }
+
+// Otherwise implements Otherwise.
+func (*Maintain) Otherwise() (string, any) { return "With --show or a change", upkeep{} }
 
 // upkeep is what the server says of a table.
 type upkeep struct {
@@ -39,7 +46,7 @@ func (c *Maintain) Run(e *Env) error {
 		return c.policy(e, at, changes)
 	}
 	var r maintain.Report
-	if _, err := e.start(at, nil, &r, nil); err != nil {
+	if _, err := e.start(c.Wait, at, nil, &r, nil); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(r); done {

@@ -2,12 +2,9 @@ package cli
 
 import (
 	"fmt"
-	"net/url"
 	"sort"
 	"strings"
-	"time"
 
-	"aiforge.dev/forge"
 	"aiforge.dev/forge/monitoring"
 )
 
@@ -18,9 +15,12 @@ type Monitor struct {
 }
 
 type MonitorSet struct {
-	Deployment string `arg:"" help:"Deployment."`
-	File       string `arg:"" help:"monitor.yaml, or - for standard input."`
+	Deployment string `arg:"" names:"deployment" help:"Deployment."`
+	File       string `arg:"" names:"file" help:"monitor.yaml, or - for standard input."`
 }
+
+// Answer implements Answerer.
+func (*MonitorSet) Answer() any { return monitoring.Policy{} }
 
 func (c *MonitorSet) Run(e *Env) error {
 	p, err := c.set(e)
@@ -36,7 +36,7 @@ func (c *MonitorSet) Run(e *Env) error {
 
 func (c *MonitorSet) set(e *Env) (monitoring.Policy, error) {
 	var p monitoring.Policy
-	doc, err := yamlFile(c.File)
+	doc, err := e.yamlFile(c.File)
 	if err != nil {
 		return p, err
 	}
@@ -44,8 +44,11 @@ func (c *MonitorSet) set(e *Env) (monitoring.Policy, error) {
 }
 
 type MonitorShow struct {
-	Deployment string `arg:"" help:"Deployment."`
+	Deployment string `arg:"" names:"deployment" help:"Deployment."`
 }
+
+// Answer implements Answerer.
+func (*MonitorShow) Answer() any { return monitoring.Policy{} }
 
 func (c *MonitorShow) Run(e *Env) error {
 	var p monitoring.Policy
@@ -53,6 +56,11 @@ func (c *MonitorShow) Run(e *Env) error {
 		return err
 	}
 	return e.PrintJSON(p)
+}
+
+// watched fails when nothing is watched of a deployment, or there is none of that name.
+func (e *Env) watched(deployment string) error {
+	return e.call("GET", path("api", "monitors", deployment), nil, nil)
 }
 
 // checked is the result of a monitor.check job.
@@ -63,10 +71,14 @@ type checked struct {
 
 // Drift compares what a deployment sees with what it was trained on.
 type Drift struct {
-	Deployment string `arg:"" help:"Deployment."`
+	Deployment string `arg:"" names:"deployment" help:"Deployment."`
 	Check      bool   `default:"true" negatable:"" help:"Compare now; --no-check shows what was compared before."`
 	All        bool   `help:"Show every column of the newest window, not only those that drifted."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*Drift) Answer() any { return checked{} }
 
 func (c *Drift) Run(e *Env) error {
 	out, err := c.check(e)
@@ -90,9 +102,12 @@ func (c *Drift) check(e *Env) (checked, error) {
 	var out checked
 	if !c.Check {
 		err := e.call("GET", path("api", "monitors", c.Deployment, "drift"), nil, &out)
+		if err == nil && len(out.Reports) == 0 {
+			err = e.watched(c.Deployment)
+		}
 		return out, err
 	}
-	_, err := e.start(path("api", "monitors", c.Deployment, "check"), nil, &out, nil)
+	_, err := e.start(c.Wait, path("api", "monitors", c.Deployment, "check"), nil, &out, nil)
 	return out, err
 }
 
@@ -105,11 +120,11 @@ func (e *Env) printReports(reports []monitoring.Report) {
 	for _, r := range reports {
 		perf := ""
 		if r.Performance != nil {
-			perf = metrics(r.Performance.Metrics)
+			perf = headline(r.Performance.Metrics)
 		}
 		rows = append(rows, []string{r.From.Format("2006-01-02"), fmt.Sprintf("%s/%d", r.Model, r.Version), count(r.Rows), driftList(r), perf})
 	}
-	e.table([]string{"FROM", "MODEL", "ROWS", "DRIFTED (PSI)", "PERFORMANCE"}, rows)
+	e.Table([]string{"FROM", "MODEL", "ROWS", "DRIFTED (PSI)", "PERFORMANCE"}, rows)
 }
 
 func driftList(r monitoring.Report) string {
@@ -117,7 +132,7 @@ func driftList(r monitoring.Report) string {
 	sort.Slice(cols, func(i, j int) bool { return cols[i].Effect > cols[j].Effect })
 	var out []string
 	for _, d := range cols {
-		if d.Drifted && len(out) < 4 {
+		if d.Drifted && len(out) < 3 {
 			out = append(out, fmt.Sprintf("%s %.2f", d.Column, d.Effect))
 		}
 	}
@@ -137,7 +152,7 @@ func (e *Env) printColumns(r monitoring.Report) {
 		rows = append(rows, []string{d.Column, stat(d, "psi"), stat(d, "js"), stat(d, "ks"), stat(d, "wasserstein"), stat(d, "chi2"), fmt.Sprintf("%.2g", d.PValue), verdict})
 	}
 	e.printf("\n")
-	e.table([]string{"COLUMN", "PSI", "JS", "KS", "WASSERSTEIN", "CHI2", "P", ""}, rows)
+	e.Table([]string{"COLUMN", "PSI", "JS", "KS", "WASSERSTEIN", "CHI2", "P", ""}, rows)
 }
 
 func stat(d monitoring.Drift, name string) string {
@@ -150,206 +165,40 @@ func stat(d monitoring.Drift, name string) string {
 
 // Performance shows the metrics of a deployment where labels have arrived.
 type Performance struct {
-	Deployment string `arg:"" help:"Deployment."`
+	Deployment string `arg:"" names:"deployment" help:"Deployment."`
+	All        bool   `help:"Show all metrics."`
 }
 
+type performances struct {
+	Windows []monitoring.Performance `json:"windows"`
+}
+
+// Answer implements Answerer.
+func (*Performance) Answer() any { return performances{} }
+
 func (c *Performance) Run(e *Env) error {
-	var out struct {
-		Windows []monitoring.Performance `json:"windows"`
-	}
+	var out performances
 	if err := e.call("GET", path("api", "monitors", c.Deployment, "performance"), nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
 	}
+	if len(out.Windows) == 0 {
+		if err := e.watched(c.Deployment); err != nil {
+			return err
+		}
+		e.printf("no labels have arrived for predictions of %s yet, or its policy names none: forge monitor show %s\n", c.Deployment, c.Deployment)
+		return nil
+	}
+	shown := headline
+	if c.All {
+		shown = metrics
+	}
 	var rows [][]string
 	for _, w := range out.Windows {
-		rows = append(rows, []string{w.From.Format("2006-01-02"), fmt.Sprint(w.Version), count(w.Rows), count(w.Missing), metrics(w.Metrics)})
+		rows = append(rows, []string{w.From.Format("2006-01-02"), fmt.Sprint(w.Version), count(w.Rows), count(w.Missing), shown(w.Metrics)})
 	}
-	e.table([]string{"FROM", "VERSION", "LABELLED", "WITHOUT LABEL", "METRICS"}, rows)
+	e.Table([]string{"FROM", "VERSION", "LABELLED", "WITHOUT LABEL", "METRICS"}, rows)
 	return nil
-}
-
-// Alerts lists alerts.
-type Alerts struct {
-	Deployment string `arg:"" optional:"" help:"Only of this deployment."`
-}
-
-func (c *Alerts) Run(e *Env) error {
-	out, err := c.list(e)
-	if err != nil {
-		return err
-	}
-	if done, err := e.printJSON(map[string]any{"alerts": out}); done {
-		return err
-	}
-	var rows [][]string
-	for _, a := range out {
-		rows = append(rows, []string{a.Created.Local().Format("2006-01-02 15:04"), a.Deployment, a.Kind, a.Since.Format("2006-01-02"), a.State, a.Text, a.Outcome})
-	}
-	e.table([]string{"AT", "DEPLOYMENT", "KIND", "SINCE", "STATE", "", "OUTCOME"}, rows)
-	return nil
-}
-
-func (c *Alerts) list(e *Env) ([]monitoring.Alert, error) {
-	var out struct {
-		Alerts []monitoring.Alert `json:"alerts"`
-	}
-	err := e.call("GET", "/api/alerts?deployment="+url.QueryEscape(c.Deployment), nil, &out)
-	return out.Alerts, err
-}
-
-// Lineage shows where something came from.
-type Lineage struct {
-	Ref  string `arg:"" help:"calls@champion, calls/3, or KIND:ID such as snapshot:raw.calls@123."`
-	Down bool   `help:"Show what was made from it instead."`
-}
-
-type lineageGraph struct {
-	Nodes []struct {
-		Ref   forge.Ref `json:"ref"`
-		Title string    `json:"title"`
-		At    time.Time `json:"at"`
-	} `json:"nodes"`
-	Edges []forge.Edge `json:"edges"`
-}
-
-func (c *Lineage) Run(e *Env) error {
-	g, ref, err := c.graph(e)
-	if err != nil {
-		return err
-	}
-	if done, err := e.printJSON(g); done {
-		return err
-	}
-	e.printLineage(g, ref, c.Down)
-	return nil
-}
-
-func (c *Lineage) graph(e *Env) (lineageGraph, string, error) {
-	var g lineageGraph
-	ref, err := c.resolve(e)
-	if err != nil {
-		return g, "", err
-	}
-	direction := "up"
-	if c.Down {
-		direction = "down"
-	}
-	q := url.Values{"ref": {ref}, "direction": {direction}, "depth": {"20"}}
-	if err := e.call("GET", "/api/lineage?"+q.Encode(), nil, &g); err != nil || c.Down || !strings.HasPrefix(ref, "model:") {
-		return g, ref, err
-	}
-	return e.withDeployment(g, ref)
-}
-
-// withDeployment puts the deployment that answers with a model on top of its graph.
-func (e *Env) withDeployment(g lineageGraph, ref string) (lineageGraph, string, error) {
-	var below lineageGraph
-	q := url.Values{"ref": {ref}, "direction": {"down"}, "depth": {"1"}}
-	if err := e.call("GET", "/api/lineage?"+q.Encode(), nil, &below); err != nil {
-		return g, ref, err
-	}
-	top := ref
-	for _, ed := range below.Edges {
-		if ed.To.Kind == "deployment" && ed.From.String() == ref {
-			g.Edges, top = append(g.Edges, ed), ed.To.String()
-		}
-	}
-	for _, n := range below.Nodes {
-		if n.Ref.String() == top && top != ref {
-			g.Nodes = append(g.Nodes, n)
-		}
-	}
-	return g, top, nil
-}
-
-// resolve turns calls@champion into model:calls/3.
-func (c *Lineage) resolve(e *Env) (string, error) {
-	if strings.Contains(c.Ref, ":") && !strings.HasPrefix(c.Ref, "models:/") {
-		return c.Ref, nil
-	}
-	ref := strings.TrimPrefix(c.Ref, "models:/")
-	model, alias, ok := strings.Cut(ref, "@")
-	if !ok {
-		return "model:" + ref, nil
-	}
-	var m struct {
-		Aliases map[string]int `json:"aliases"`
-	}
-	if err := e.call("GET", path("api", "models", model), nil, &m); err != nil {
-		return "", err
-	}
-	n, ok := m.Aliases[alias]
-	if !ok {
-		return "", forge.Errorf(forge.KindNotFound, nil, "model %s has no alias %q: forge models %s lists them", model, alias, model)
-	}
-	return fmt.Sprintf("model:%s/%d", model, n), nil
-}
-
-// printLineage draws the graph as an indented tree from ref. A table that grew by many
-// loads is drawn with its newest ones.
-func (e *Env) printLineage(g lineageGraph, ref string, down bool) {
-	next := map[string][]forge.Edge{}
-	for _, ed := range g.Edges {
-		key := ed.To.String()
-		if down {
-			key = ed.From.String()
-		}
-		next[key] = append(next[key], ed)
-	}
-	t := lineageTree{e: e, next: next, seen: map[string]bool{}, down: down}
-	t.walk(ref, "", 0, 0)
-}
-
-type lineageTree struct {
-	e    *Env
-	next map[string][]forge.Edge
-	seen map[string]bool
-	down bool
-}
-
-// shownLoads is how many earlier states of one table are drawn.
-const shownLoads = 2
-
-func (t *lineageTree) walk(ref, by string, depth, loads int) {
-	t.e.printf("%s%s", strings.Repeat("  ", depth), ref)
-	if by != "" {
-		t.e.printf("  (%s)", by)
-	}
-	again := t.seen[ref] && len(t.next[ref]) > 0
-	if again {
-		t.e.printf("  …")
-	}
-	t.e.printf("\n")
-	if again {
-		return
-	}
-	t.seen[ref] = true
-	for _, ed := range t.next[ref] {
-		other := ed.From.String()
-		if t.down {
-			other = ed.To.String()
-		}
-		switch {
-		case ed.By != "append":
-			t.walk(other, ed.By, depth+1, 0)
-		case loads < shownLoads:
-			t.walk(other, ed.By, depth+1, loads+1)
-		default:
-			t.e.printf("%s… and %d earlier loads\n", strings.Repeat("  ", depth+1), t.chain(other))
-		}
-	}
-}
-
-// chain counts the states of a table from ref on back.
-func (t *lineageTree) chain(ref string) int {
-	n := 1
-	for _, ed := range t.next[ref] {
-		if ed.By == "append" {
-			n += t.chain(ed.From.String())
-		}
-	}
-	return n
 }

@@ -92,7 +92,12 @@ func (s *fileSummary) ask(e *Env, name string, entities []map[string]string) err
 	for _, p := range out.Predictions {
 		s.Rows++
 		s.Labels[p.Label]++
-		s.Mean += p.Score
+		for _, v := range []*float64{p.Value, p.Score} { // one of the two is there
+			if v != nil {
+				s.Mean += *v
+				break
+			}
+		}
 	}
 	return nil
 }

@@ -12,9 +12,12 @@ import (
 
 // Deploy makes a model answer.
 type Deploy struct {
-	Ref  string `arg:"" help:"Model, for example calls@champion or calls/3."`
+	Ref  string `arg:"" names:"modelref" help:"Model, for example calls@champion or calls/3."`
 	Name string `help:"Name of the deployment; the model's otherwise."`
 }
+
+// Answer implements Answerer.
+func (*Deploy) Answer() any { return serving.Deployment{} }
 
 func (c *Deploy) Run(e *Env) error {
 	d, err := c.deploy(e)
@@ -45,15 +48,24 @@ func (c *Deploy) deploy(e *Env) (serving.Deployment, error) {
 // Deployments lists what answers.
 type Deployments struct{}
 
+type deploymentList struct {
+	Deployments []serving.Deployment `json:"deployments"`
+}
+
+// Answer implements Answerer.
+func (*Deployments) Answer() any { return deploymentList{} }
+
 func (c *Deployments) Run(e *Env) error {
-	var out struct {
-		Deployments []serving.Deployment `json:"deployments"`
-	}
+	var out deploymentList
 	if err := e.call("GET", "/api/deployments", nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
+	}
+	if len(out.Deployments) == 0 {
+		e.printf("nothing is deployed yet: forge deploy MODEL@champion makes a model answer\n")
+		return nil
 	}
 	var rows [][]string
 	for _, d := range out.Deployments {
@@ -63,42 +75,71 @@ func (c *Deployments) Run(e *Env) error {
 		}
 		rows = append(rows, []string{d.Name, ref, d.State, count(d.Requests), fmt.Sprintf("%.2f", d.P50), fmt.Sprintf("%.2f", d.P99)})
 	}
-	e.table([]string{"DEPLOYMENT", "MODEL", "STATE", "REQUESTS", "P50 MS", "P99 MS"}, rows)
+	e.Table([]string{"DEPLOYMENT", "MODEL", "STATE", "REQUESTS", "P50 MS", "P99 MS"}, rows)
 	return nil
 }
 
 // Undeploy stops a deployment.
 type Undeploy struct {
-	Name string `arg:"" help:"Deployment to stop."`
+	Name string `arg:"" names:"deployment" help:"Deployment to stop."`
 }
+
+type undeployed struct {
+	Undeployed string `json:"undeployed" doc:"Name of the deployment"`
+}
+
+// Answer implements Answerer.
+func (*Undeploy) Answer() any { return undeployed{} }
 
 func (c *Undeploy) Run(e *Env) error {
 	if err := e.call("DELETE", path("api", "deployments", c.Name), nil, nil); err != nil {
 		return err
 	}
-	return e.done(map[string]any{"undeployed": c.Name}, "%s does not answer any more", c.Name)
+	return e.done(undeployed{c.Name}, "%s does not answer any more", c.Name)
 }
 
 // Predict asks a deployed model.
 type Predict struct {
-	Name   string   `arg:"" help:"Deployment."`
+	Name   string   `arg:"" names:"deployment" help:"Deployment."`
 	Entity []string `short:"e" sep:"none" help:"Entity key: COLUMN=VALUE, several columns joined by commas; may be given again." placeholder:"COLUMN=VALUE"`
 	Row    []string `short:"r" sep:"none" help:"Row of fields as a JSON object; may be given again." placeholder:"JSON"`
-	File   string   `help:"CSV file with one entity a line; --keys says which columns name it. Prints a summary." placeholder:"CSV"`
+	File   string   `names:"file" help:"CSV file with one entity a line; --keys says which columns name it. Prints a summary." placeholder:"CSV"`
 	Keys   []string `help:"Key columns of --file." placeholder:"COLUMN"`
 }
 
 type prediction struct {
 	ID     string             `json:"id"`
-	Label  string             `json:"label"`
-	Score  float64            `json:"score"`
-	Scores map[string]float64 `json:"scores"`
+	Label  string             `json:"label,omitempty" doc:"Class; a regression has value instead"`
+	Value  *float64           `json:"value,omitempty" doc:"Of a regression"`
+	Score  *float64           `json:"score,omitempty"`
+	Scores map[string]float64 `json:"scores,omitempty" doc:"By class"`
 }
+
+// Answer implements Answerer.
+func (*Predict) Answer() any { return predictions{} }
+
+// Otherwise implements Otherwise.
+func (*Predict) Otherwise() (string, any) { return "With --file", fileSummary{} }
 
 type predictions struct {
 	Model       string       `json:"model"`
 	Version     int          `json:"version"`
 	Predictions []prediction `json:"predictions"`
+}
+
+// answer is the class, or the number of a regression.
+func (p prediction) answer() string {
+	if p.Value != nil {
+		return number(p.Value)
+	}
+	return p.Label
+}
+
+func number(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.6f", *v)
 }
 
 func (c *Predict) Run(e *Env) error {
@@ -118,9 +159,9 @@ func (c *Predict) Run(e *Env) error {
 	}
 	var rows [][]string
 	for _, p := range out.Predictions {
-		rows = append(rows, []string{p.Label, fmt.Sprintf("%.6f", p.Score), classScores(p.Scores)})
+		rows = append(rows, []string{p.answer(), number(p.Score), classScores(p.Scores)})
 	}
-	e.table([]string{"PREDICTION", "SCORE", ""}, rows)
+	e.Table([]string{"PREDICTION", "SCORE", "BY CLASS"}, rows)
 	e.printf("%s/%d\n", out.Model, out.Version)
 	return nil
 }
@@ -167,11 +208,15 @@ func classScores(m map[string]float64) string {
 
 // BatchScore scores a table into another.
 type BatchScore struct {
-	Ref  string   `arg:"" help:"Model, for example models:/calls@champion."`
-	In   string   `required:"" help:"Table or SELECT to score."`
-	Out  string   `required:"" help:"Table that gets the scores."`
+	Ref  string   `arg:"" names:"modelref" help:"Model, for example models:/calls@champion."`
+	In   string   `required:"" names:"table" help:"Table or SELECT to score."`
+	Out  string   `required:"" names:"table" help:"Table that gets the scores."`
 	Keep []string `help:"Columns to carry over; all otherwise."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*BatchScore) Answer() any { return scored{} }
 
 type scored struct {
 	Table    string `json:"table"`
@@ -195,6 +240,6 @@ func (c *BatchScore) Run(e *Env) error {
 
 func (c *BatchScore) score(e *Env) (scored, error) {
 	var out scored
-	_, err := e.start("/api/batch", map[string]any{"ref": c.Ref, "in": c.In, "out": c.Out, "keep": c.Keep}, &out, nil)
+	_, err := e.start(c.Wait, "/api/batch", map[string]any{"ref": c.Ref, "in": c.In, "out": c.Out, "keep": c.Keep}, &out, nil)
 	return out, err
 }

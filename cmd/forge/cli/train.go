@@ -17,8 +17,8 @@ func decode(resp *http.Response, out any) error { return json.NewDecoder(resp.Bo
 
 // Train trains a model on a training set.
 type Train struct {
-	Model       string   `arg:"" help:"Name that the model gets in the registry."`
-	TrainingSet string   `required:"" help:"Training set to learn from."`
+	Model       string   `arg:"" names:"model" help:"Name that the model gets in the registry."`
+	TrainingSet string   `required:"" names:"trainingset" help:"Training set to learn from."`
 	Target      string   `help:"Column to predict; the training set's label otherwise."`
 	Task        string   `enum:"auto,binary,multiclass,regression" default:"auto" help:"Kind of prediction."`
 	Metric      string   `help:"What to rank models by; by task otherwise."`
@@ -29,7 +29,11 @@ type Train struct {
 	Keep        []string `help:"Columns to use although they look like leakage."`
 	Drop        []string `help:"Columns to leave out."`
 	Alias       string   `help:"Alias to set on the new version, for example champion."`
+	Wait
 }
+
+// Answer implements Answerer.
+func (*Train) Answer() any { return training.Run{} }
 
 func (c *Train) Run(e *Env) error {
 	run, err := c.train(e)
@@ -52,7 +56,7 @@ func (c *Train) train(e *Env) (training.Run, error) {
 		Run string `json:"run"`
 	}
 	var run training.Run
-	if _, err := e.start("/api/runs", spec, &done, e.showTrial); err != nil {
+	if _, err := e.start(c.Wait, "/api/runs", spec, &done, e.showTrial); err != nil {
 		return run, err
 	}
 	return run, e.call("GET", path("api", "runs", done.Run), nil, &run)
@@ -96,8 +100,8 @@ func (e *Env) printRun(run training.Run) {
 		}
 		rows = append(rows, []string{t.Family, fmt.Sprintf("%.4f", t.Score), mark})
 	}
-	e.table([]string{"FAMILY", strings.ToUpper(run.Metric), ""}, rows)
-	e.printf("on rows it has not seen: %s (always guessing: %s)\n", metrics(run.Metrics), metrics(run.Baseline))
+	e.Table([]string{"FAMILY", strings.ToUpper(run.Metric), "VERDICT"}, rows)
+	e.printf("on rows it has not seen: %s (always guessing: %s)\n", headline(run.Metrics), headline(run.Baseline))
 	if run.Version > 0 {
 		e.printf("registered as %s/%d\n", run.Spec.Model, run.Version)
 	}
@@ -124,10 +128,35 @@ func metrics(m map[string]float64) string {
 	return strings.Join(keys, ", ")
 }
 
+// headline are the three metrics that say most; forge performance --all and --json have
+// the others.
+func headline(m map[string]float64) string {
+	first := map[string]float64{}
+	for _, name := range []string{"roc_auc", "rmse", "log_loss", "mae", "r2", "accuracy", "f1"} {
+		if v, has := m[name]; has && len(first) < 3 {
+			first[name] = v
+		}
+	}
+	if len(first) == 0 {
+		return metrics(m)
+	}
+	return metrics(first)
+}
+
 // Models lists the registry.
 type Models struct {
-	Model string `arg:"" optional:"" help:"Show the versions of this model."`
+	Model string `arg:"" optional:"" names:"model" help:"Show the versions of this model."`
 }
+
+type modelList struct {
+	Models []training.Model `json:"models"`
+}
+
+// Answer implements Answerer.
+func (*Models) Answer() any { return modelList{} }
+
+// Otherwise implements Otherwise.
+func (*Models) Otherwise() (string, any) { return "With MODEL", training.Model{} }
 
 func (c *Models) Run(e *Env) error {
 	if c.Model != "" {
@@ -141,14 +170,16 @@ func (c *Models) Run(e *Env) error {
 		e.printModels([]training.Model{m})
 		return nil
 	}
-	var out struct {
-		Models []training.Model `json:"models"`
-	}
+	var out modelList
 	if err := e.call("GET", "/api/models", nil, &out); err != nil {
 		return err
 	}
 	if done, err := e.printJSON(out); done {
 		return err
+	}
+	if len(out.Models) == 0 {
+		e.printf("no models yet: forge train NAME --training-set NAME makes one\n")
+		return nil
 	}
 	e.printModels(out.Models)
 	return nil
@@ -162,18 +193,28 @@ func (e *Env) printModels(models []training.Model) {
 			if len(v.Aliases) > 0 {
 				alias = "@" + strings.Join(v.Aliases, " @")
 			}
-			rows = append(rows, []string{fmt.Sprintf("%s/%d", m.Name, v.Number), v.Status, alias, metrics(v.Metrics), v.Created.Local().Format("2006-01-02 15:04")})
+			rows = append(rows, []string{fmt.Sprintf("%s/%d", m.Name, v.Number), v.Status, alias, headline(v.Metrics), v.Created.Local().Format("2006-01-02 15:04")})
 		}
 	}
-	e.table([]string{"MODEL", "STATUS", "ALIAS", "METRICS", "CREATED"}, rows)
+	e.Table([]string{"MODEL", "STATUS", "ALIAS", "METRICS", "CREATED"}, rows)
 }
 
 // Alias moves an alias to a version.
 type Alias struct {
-	Ref   string `arg:"" help:"MODEL@ALIAS, for example calls@champion."`
+	Ref   string `arg:"" names:"modelalias" help:"MODEL@ALIAS, for example calls@champion."`
 	To    int    `arg:"" optional:"" help:"Version that it is to mean."`
 	Clear bool   `help:"Remove the alias."`
 }
+
+type aliasMoved struct {
+	Model   string `json:"model"`
+	Alias   string `json:"alias,omitempty"`
+	Version int    `json:"version,omitempty"`
+	Removed string `json:"removed,omitempty" doc:"With --clear: the alias that is gone"`
+}
+
+// Answer implements Answerer.
+func (*Alias) Answer() any { return aliasMoved{} }
 
 func (c *Alias) Run(e *Env) error {
 	model, alias, ok := strings.Cut(c.Ref, "@")
@@ -184,10 +225,10 @@ func (c *Alias) Run(e *Env) error {
 		if err := e.call("DELETE", path("api", "models", model, "aliases", alias), nil, nil); err != nil {
 			return err
 		}
-		return e.done(map[string]any{"model": model, "removed": alias}, "%s is removed", c.Ref)
+		return e.done(aliasMoved{Model: model, Removed: alias}, "%s is removed", c.Ref)
 	}
 	if err := e.call("PUT", path("api", "models", model, "aliases", alias), map[string]int{"version": c.To}, nil); err != nil {
 		return err
 	}
-	return e.done(map[string]any{"model": model, "alias": alias, "version": c.To}, "%s is %s/%d now", c.Ref, model, c.To)
+	return e.done(aliasMoved{Model: model, Alias: alias, Version: c.To}, "%s is %s/%d now", c.Ref, model, c.To)
 }
