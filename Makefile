@@ -47,6 +47,14 @@ browser: ## Install the browser that the studio's tests drive
 bench: ## Measure beside the peers (Feast, DuckDB, MLServer, …) into docs/bench; AREA=ingest for one area
 	@deploy/bench.sh
 
+.PHONY: race
+race: ## Packages with goroutines under the race detector, without those that link DuckDB
+	@deploy/race.sh
+
+.PHONY: size
+size: build ## Where the bytes of bin/forge are, by module
+	@python3 deploy/size.py bin/forge
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 60 s
 	@deploy/fuzz.sh

@@ -139,6 +139,9 @@ func (l *Log) Bounds(ctx context.Context, name string) (first, end int64, err er
 
 // Read returns records from offset on.
 func (l *Log) Read(ctx context.Context, name string, offset int64, maxBytes int) ([]ingest.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // the client may answer all the same
+	}
 	var out []ingest.Record
 	err := retry(ctx, func() error {
 		// MinBytes 0 makes the broker answer at once, also with nothing. MaxWait is only
