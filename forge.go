@@ -168,6 +168,7 @@ type Edge struct {
 	To   Ref       `json:"to"`
 	By   string    `json:"by"` // the action: ingest, recipe.apply, train, …
 	At   time.Time `json:"at"`
+	Name string    `json:"-"` // what people call From, where its id does not tell: a file's name
 }
 
 // Lineage takes edges; writing an edge twice is harmless.

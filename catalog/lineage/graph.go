@@ -2,6 +2,8 @@ package lineage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +71,27 @@ func (s *Store) Graph(ctx context.Context, scope forge.Scope, ref forge.Ref, dir
 			return Graph{}, forge.Errorf(forge.KindNotFound, nil, "nothing is known about %s in this project; a ref is KIND:ID, for example deployment:calls", ref)
 		}
 	}
-	return w.graph(), nil
+	names, err := s.names(ctx, scope, w.order)
+	return w.graph(names), err
+}
+
+// names returns what people call those of the refs that have a name of their own.
+func (s *Store) names(ctx context.Context, scope forge.Scope, refs []forge.Ref) (map[forge.Ref]string, error) {
+	out := map[forge.Ref]string{}
+	for _, r := range refs {
+		if r.Kind != "file" {
+			continue // the ids of all others are names
+		}
+		var name string
+		err := s.db.QueryRowContext(ctx, `SELECT name FROM lineage_name WHERE tenant = $1 AND project = $2 AND kind = $3 AND id = $4`, scope.Tenant, scope.Project, r.Kind, r.ID).Scan(&name)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if name != "" {
+			out[r] = name
+		}
+	}
+	return out, nil
 }
 
 type walk struct {
@@ -131,14 +153,14 @@ func (w *walk) add(e forge.Edge) {
 	}
 }
 
-func (w *walk) graph() Graph {
+func (w *walk) graph(names map[forge.Ref]string) Graph {
 	g := Graph{Nodes: make([]Node, 0, len(w.order)), Edges: w.edges, More: w.more}
 	if g.Edges == nil {
 		g.Edges = []forge.Edge{}
 	}
 	slices.SortStableFunc(g.Edges, func(a, b forge.Edge) int { return a.At.Compare(b.At) })
 	for _, r := range w.order {
-		n := Node{Ref: r, Title: title(r)}
+		n := Node{Ref: r, Title: title(r, names[r])}
 		if at := w.at[r]; !at.IsZero() {
 			n.At = &at
 		}
@@ -147,13 +169,21 @@ func (w *walk) graph() Graph {
 	return g
 }
 
-// title is how people read a ref: "raw.calls, snapshot 8123", "calls, version 3".
-func title(r forge.Ref) string {
+// title is how people read a ref: "raw.calls, snapshot 8123", "calls, version 3",
+// "calls.csv (c9aa04e5…)".
+func title(r forge.Ref, named string) string {
 	name, rest, cut := strings.Cut(r.ID, "@")
 	switch {
+	case r.Kind == "file" && named != "":
+		return named + " (" + short(r.ID) + ")"
+	case r.Kind == "file":
+		return short(r.ID)
 	case r.Kind == "snapshot" && cut:
 		return name + ", snapshot " + rest
 	case r.Kind == "topic" && cut:
+		if _, table, ok := strings.Cut(name, ".table."); ok { // of forge.TENANT.PROJECT.table.NAMESPACE.NAME
+			name = table
+		}
 		return name + ", offsets " + rest
 	case r.Kind == "model" || r.Kind == "view":
 		if name, version, ok := strings.Cut(r.ID, "/"); ok {
@@ -161,6 +191,14 @@ func title(r forge.Ref) string {
 		}
 	}
 	return r.ID
+}
+
+// short is the beginning of a digest.
+func short(digest string) string {
+	if len(digest) <= 12 {
+		return digest
+	}
+	return digest[:8] + "…"
 }
 
 // edges returns the edges into (up) or out of (down) ref, oldest first.

@@ -32,7 +32,10 @@ func New(ctx context.Context, db *sqldb.DB, now func() time.Time) (*Store, error
 	return &Store{db: db, now: now}, db.Migrate(ctx, "lineage", files)
 }
 
-const maxPart = 1000 // bytes of a ref's id
+const (
+	maxPart = 1000 // bytes of a ref's id
+	maxName = 200  // letters of a name
+)
 
 // Link implements forge.Lineage: all edges or none. An edge that is there already
 // keeps its first time.
@@ -56,9 +59,26 @@ func (s *Store) Link(ctx context.Context, scope forge.Scope, edges ...forge.Edge
 			if err != nil {
 				return err
 			}
+			if err := setName(ctx, tx, scope, e); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
+}
+
+// setName keeps what people call an edge's source; the newest name counts.
+func setName(ctx context.Context, tx *sql.Tx, scope forge.Scope, e forge.Edge) error {
+	if e.Name == "" {
+		return nil
+	}
+	name := e.Name
+	if r := []rune(name); len(r) > maxName {
+		name = string(r[:maxName])
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO lineage_name (tenant, project, kind, id, name) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant, project, kind, id) DO UPDATE SET name = excluded.name`, scope.Tenant, scope.Project, e.From.Kind, e.From.ID, name)
+	return err
 }
 
 func good(r forge.Ref) bool { return r.Kind != "" && r.ID != "" && len(r.Kind)+len(r.ID) <= maxPart }

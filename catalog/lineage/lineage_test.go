@@ -52,6 +52,24 @@ func suite(t *testing.T, db *sqldb.DB) {
 			t.Errorf("%s %s %d: %d nodes, %d edges, %v", c.start, c.dir, c.depth, len(g.Nodes), len(g.Edges), err)
 		}
 	}
+	digest := "c9aa04e56fd3f7a1aa00bb11cc22dd33ee44ff5566778899aabbccddeeff0011"
+	named := []forge.Edge{
+		{From: ref("file", digest), To: ref("topic", "forge.main.demo.table.raw.calls@0-5"), By: "ingest.csv", Name: "old.csv"},
+		{From: ref("file", digest), To: ref("topic", "forge.main.demo.table.raw.calls@5-9"), By: "ingest.csv", Name: "calls.csv"},
+	}
+	if err := s.Link(ctx, scope, named...); err != nil {
+		t.Fatal(err)
+	}
+	g, err := s.Graph(ctx, scope, ref("file", digest), lineage.Down, 1)
+	if err != nil || len(g.Nodes) != 3 || g.Nodes[0].Title != "calls.csv (c9aa04e5…)" || g.Nodes[1].Title != "raw.calls, offsets 0-5" {
+		t.Errorf("%+v %v", g.Nodes, err)
+	}
+	if err := s.Link(ctx, forge.Scope{Tenant: "main", Project: "other"}, forge.Edge{From: ref("file", digest), To: snap, By: "ingest.csv"}); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := s.Graph(ctx, forge.Scope{Tenant: "main", Project: "other"}, ref("file", digest), lineage.Down, 1); err != nil || g.Nodes[0].Title != "c9aa04e5…" {
+		t.Errorf("another project sees the name: %+v %v", g.Nodes, err)
+	}
 	if g, err := s.Graph(ctx, forge.Scope{Tenant: "main", Project: "other"}, model, lineage.Up, 20); !errors.Is(err, forge.ErrNotFound) && len(g.Edges) > 0 {
 		t.Errorf("another project sees %+v (%v)", g, err)
 	}

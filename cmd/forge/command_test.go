@@ -158,7 +158,7 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 		{"models"}, {"models", "calls"}, {"alias", "calls@spoken", "1"}, {"alias", "calls@spoken", "--clear"},
 		{"deployments"}, {"deploy", "calls/1", "--name", "spoken"}, {"predict", "spoken", "-e", call}, {"undeploy", "spoken"},
 		{"monitor", "show", "calls"}, {"drift", "calls", "--no-check"}, {"performance", "calls"}, {"alerts"}, {"alerts", "calls"},
-		{"lineage", "calls/1"}, {"lineage", "--down", "snapshot:raw.calls@" + fmt.Sprint(b.load.Snapshot)},
+		{"lineage", "calls/1"}, {"lineage", "--down", "file:calls-history.csv"}, {"lineage", "--down", "snapshot:raw.calls@" + fmt.Sprint(b.load.Snapshot)},
 		{"jobs"}, {"jobs", "list"}, {"config"}, {"completion", "bash"}, {"performance", "calls", "--all"}, {"token", "list"}, {"audit", "list"}, {"audit", "verify"}, {"flow", "list"},
 	}
 	for _, args := range commands {
@@ -180,6 +180,14 @@ func TestEveryCommandSpeaksJSON(t *testing.T) {
 			t.Errorf("forge %s: exit %d: %.400s %s", strings.Join(args, " "), o.code, o.out, o.errs)
 		}
 	}
+}
+
+// TestLineageNamesFiles: a file is shown and found by its name, not by its digest alone.
+func TestLineageNamesFiles(t *testing.T) {
+	b := builtFor(t)
+	says(t, "lineage", b.forge("lineage", "calls/1").out, "file:calls-history.csv ("+b.load.SHA256[:8]+"…)", "topic:raw.calls, offsets 0-")
+	says(t, "lineage --down", b.forge("lineage", "--down", "file:"+b.load.SHA256[:10]).out, "file:calls-history.csv", "model:calls/1")
+	b.refused(t, cli.ExitNotFound, []string{"nosuch.csv"}, "lineage", "file:nosuch.csv")
 }
 
 func TestWhatIsMissingNamesTheNextCommand(t *testing.T) {

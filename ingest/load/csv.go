@@ -298,7 +298,7 @@ func (l *Loads) link(ctx context.Context, scope forge.Scope, load ingest.Load) e
 	}
 	file := forge.Ref{Kind: "file", ID: load.SHA256}
 	topic := forge.Ref{Kind: "topic", ID: fmt.Sprintf("%s@%d-%d", ingest.TableTopic(scope, load.Table), load.Offsets[0], load.Offsets[1])}
-	edges := []forge.Edge{{From: file, To: topic, By: Kind, At: load.At}}
+	edges := []forge.Edge{{From: file, To: topic, By: Kind, At: load.At, Name: load.File}}
 	if load.Snapshot != 0 {
 		snap := forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", load.Table, load.Snapshot)}
 		edges = append(edges, forge.Edge{From: topic, To: snap, By: Kind, At: load.At})

@@ -64,7 +64,7 @@ func exampleLines() map[string][]string {
 		"performance":  {"forge performance churn", "forge performance churn --all"},
 		"alerts":       {"forge alerts", "forge alerts churn --all"},
 		"alert":        {"forge alert 3", "forge alert 3 --resolve"},
-		"lineage":      {"forge lineage churn@champion", "forge lineage --down file:c9aa04e5"},
+		"lineage":      {"forge lineage churn@champion", "forge lineage --down file:customers.csv"},
 
 		"jobs list":   {"forge jobs", "forge jobs --kind train", "forge jobs job_0a1b2c3d4e5f60718293"},
 		"jobs watch":  {"forge jobs watch job_0a1b2c3d4e5f60718293"},

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/ingest"
 )
 
 // Lineage shows where something came from.
 type Lineage struct {
-	Ref  string `arg:"" names:"modelref" help:"calls@champion, calls/3, or KIND:ID such as snapshot:raw.calls@123."`
+	Ref  string `arg:"" names:"modelref" help:"calls@champion, calls/3, file:NAME.csv, or KIND:ID such as snapshot:raw.calls@123."`
 	Down bool   `help:"Show what was made from it instead."`
 }
 
@@ -79,6 +80,9 @@ func (e *Env) withDeployment(g lineageGraph, ref string) (lineageGraph, string, 
 
 // resolve turns calls@champion into model:calls/3.
 func (c *Lineage) resolve(e *Env) (string, error) {
+	if id, ok := strings.CutPrefix(c.Ref, "file:"); ok {
+		return e.fileRef(id)
+	}
 	if strings.Contains(c.Ref, ":") && !strings.HasPrefix(c.Ref, "models:/") {
 		return c.Ref, nil
 	}
@@ -100,6 +104,27 @@ func (c *Lineage) resolve(e *Env) (string, error) {
 	return fmt.Sprintf("model:%s/%d", model, n), nil
 }
 
+// fileRef finds a loaded file by its name or the beginning of its digest; the newest of
+// that name counts.
+func (e *Env) fileRef(id string) (string, error) {
+	if len(id) == 64 { // a whole SHA-256
+		return "file:" + id, nil
+	}
+	var out struct {
+		Loads []ingest.Load `json:"loads"`
+	}
+	if err := e.call("GET", "/api/loads", nil, &out); err != nil {
+		return "", err
+	}
+	begin := strings.TrimSuffix(id, "…")
+	for _, l := range out.Loads {
+		if l.File == id || len(begin) >= 6 && strings.HasPrefix(l.SHA256, begin) {
+			return "file:" + l.SHA256, nil
+		}
+	}
+	return "", forge.Errorf(forge.KindNotFound, nil, "no file %q has been loaded: give its name or the beginning of its SHA-256", id)
+}
+
 // printLineage draws the graph as an indented tree from ref. A table that grew by many
 // loads is drawn with its newest ones.
 func (e *Env) printLineage(g lineageGraph, ref string, down bool) {
@@ -111,22 +136,32 @@ func (e *Env) printLineage(g lineageGraph, ref string, down bool) {
 		}
 		next[key] = append(next[key], ed)
 	}
-	t := lineageTree{e: e, next: next, seen: map[string]bool{}, down: down}
+	t := lineageTree{e: e, next: next, title: map[string]string{}, seen: map[string]bool{}, down: down}
+	for _, n := range g.Nodes {
+		if n.Ref.Kind == "file" || n.Ref.Kind == "topic" { // the others' ids are what other commands take
+			t.title[n.Ref.String()] = n.Ref.Kind + ":" + n.Title
+		}
+	}
 	t.walk(ref, "", 0, 0)
 }
 
 type lineageTree struct {
-	e    *Env
-	next map[string][]forge.Edge
-	seen map[string]bool
-	down bool
+	e     *Env
+	next  map[string][]forge.Edge
+	title map[string]string
+	seen  map[string]bool
+	down  bool
 }
 
 // shownLoads is how many earlier states of one table are drawn.
 const shownLoads = 2
 
 func (t *lineageTree) walk(ref, by string, depth, loads int) {
-	t.e.printf("%s%s", strings.Repeat("  ", depth), ref)
+	shown := ref
+	if title, ok := t.title[ref]; ok {
+		shown = title
+	}
+	t.e.printf("%s%s", strings.Repeat("  ", depth), oneLine(shown))
 	if by != "" {
 		t.e.printf("  (%s)", by)
 	}

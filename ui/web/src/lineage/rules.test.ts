@@ -18,6 +18,13 @@ test('what has one name is one node', () => {
   expect(layout(g).links).toHaveLength(1)
 })
 
+test('few files have their names, many are one', () => {
+  const file = (n: number) => ({ ref: ref(`file:${n}`), title: `calls-${n}.csv (c9aa04e5…)`, at: String(n) })
+  const names = (n: number) => folded({ nodes: Array.from({ length: n }, (_, i) => file(i)), edges: [] }).nodes.map((x) => x.title)
+  expect(names(3)).toEqual(['calls-0.csv', 'calls-1.csv', 'calls-2.csv'])
+  expect(names(4)).toEqual([''])
+})
+
 test('a circle ends', () => {
   expect(layout({ nodes: [], edges: [edge('a:1', 'b:1'), edge('b:1', 'a:1')] }).nodes).toHaveLength(2)
 })
@@ -28,6 +35,8 @@ test('no hash is shown', () => {
   expect(readable('snapshot', 'raw.calls, snapshot 3712312')).toBe('raw.calls')
   expect(readable('recipe', 'calls@3a6e1da9607c2786')).toBe('calls')
   expect(readable('file', '70b08a9e83c30f278aa')).toBe('')
+  expect(readable('file', 'c9aa04e5…')).toBe('')
+  expect(readable('file', 'calls (1).csv (c9aa04e5…)')).toBe('calls (1).csv')
   expect(readable('topic', 'table.raw.calls, offsets 0 to 9')).toBe('raw.calls')
   expect(readable('view', 'market@1')).toBe('market@1')
   expect(readable('model', 'calls/3')).toBe('calls/3')

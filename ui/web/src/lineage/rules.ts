@@ -6,6 +6,9 @@ export interface Picture { nodes: Placed[]; links: { from: string; to: string; b
 
 const keyOf = (r: Ref | string) => (typeof r === 'string' ? r : `${r.kind}:${r.id}`)
 
+/** So many files are drawn by name; more are drawn as one. */
+const filesByName = 3
+
 /**
  * folded puts what a person would call by one name into one node: eight files that
  * went into one table, the snapshots of a table one after the other.
@@ -14,7 +17,9 @@ export function folded(g: LineageGraph): LineageGraph & { times: Map<string, num
   const named = new Map(g.nodes.map((n) => [keyOf(n.ref), n.title || '']))
   const times = new Map<string, number>()
   const newest = new Map<string, LineageGraph['nodes'][number]>()
-  const same = (r: Ref): Ref => ({ kind: r.kind, id: readable(r.kind, named.get(keyOf(r)) || r.id) })
+  const name = (r: Ref) => readable(r.kind, named.get(keyOf(r)) || r.id)
+  const many = new Set(g.nodes.filter((n) => n.ref.kind === 'file').map((n) => name(n.ref))).size > filesByName
+  const same = (r: Ref): Ref => ({ kind: r.kind, id: r.kind === 'file' && many ? '' : name(r) })
   for (const n of g.nodes) {
     const ref = same(n.ref), k = keyOf(ref), held = newest.get(k)
     times.set(k, (times.get(k) ?? 0) + 1)
@@ -69,6 +74,7 @@ function unique(links: { from: string; to: string; by: string }[]) {
 /** readable is a node's title as people know it: hashes, offsets and snapshot numbers are not. */
 export function readable(kind: string, title: string): string {
   const cut = title.replace(/, (snapshot|offsets?)\b.*$/, '').replace(/@(\d{6,}|[0-9a-f]{8,})$/, '')
-  if (/^(sha256:)?[0-9a-f]{10,}…?$/.test(cut) || /^[a-z]+_[0-9a-f]{16,}$/.test(cut)) return ''
+  if (kind === 'file' && / \([0-9a-f]{8}…\)$/.test(cut)) return cut.replace(/ \([0-9a-f]{8}…\)$/, '')
+  if (/^(sha256:)?[0-9a-f]{10,}…?$/.test(cut) || /^[0-9a-f]{8}…$/.test(cut) || /^[a-z]+_[0-9a-f]{16,}$/.test(cut)) return ''
   return kind === 'topic' ? cut.replace(/^forge\.[^.]+\.[^.]+\./, '').replace(/@.*$/, '').replace(/^table\./, '') : cut
 }
