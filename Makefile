@@ -59,6 +59,10 @@ size: build ## Where the bytes of bin/forge are, by module
 fuzz: ## Run every fuzz target for 60 s
 	@deploy/fuzz.sh
 
+.PHONY: soak
+soak: setup ## The demo's flow under 320 seeded faults; FAULTS and SEED change it
+	@deploy/soak.sh
+
 .PHONY: generate
 generate: ## Make generated files again: the studio's API types, docs/cli.md
 	@go run ./cmd/forge openapi > ui/web/openapi.json

@@ -32,6 +32,9 @@ const asBinary = "FORGE_TEST_MAIN"
 // TestMain: the query workers of a server under test are this binary too (package
 // sqlworker sees to that before TestMain is reached).
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(asVictim); dir != "" {
+		os.Exit(begin(victim(dir)))
+	}
 	if os.Getenv(asBinary) != "" {
 		main()
 		return

@@ -72,6 +72,15 @@ func (r *Runner) sweeping() {
 	}
 }
 
+// longestWait is the longest time for which a waiting job is put off.
+func (r *Runner) longestWait() time.Duration {
+	longest := max(r.cfg.Lease, r.cfg.Poll)
+	for _, s := range r.kinds {
+		longest = max(longest, r.cfg.Back(s.attempts))
+	}
+	return longest
+}
+
 func (r *Runner) sweep(ctx context.Context) error {
 	if err := r.renew(); err != nil {
 		return err // a slow store must not make this process take its own jobs for dead
@@ -84,7 +93,7 @@ func (r *Runner) sweep(ctx context.Context) error {
 		r.cfg.Log.Warn("jobs of a dead process were given back", "jobs", n)
 		r.bell.ring()
 	}
-	due, err := r.rows.due(ctx, 500)
+	due, err := r.rows.due(ctx, r.longestWait(), 500)
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,12 @@ type waiting struct {
 	attempt  int64
 }
 
-func (s rows) due(ctx context.Context, limit int) ([]waiting, error) {
-	rs, err := s.db.QueryContext(ctx, `SELECT tenant, project, id, kind, delivery, attempt FROM job WHERE state = 'queued' AND due <= $1 ORDER BY due LIMIT $2`, sqldb.Micros(s.now()), limit)
+// due lists the jobs whose time has come. One that would be due later than any job is
+// made to wait was put off before the clock was set back; its time has come too.
+func (s rows) due(ctx context.Context, longest time.Duration, limit int) ([]waiting, error) {
+	now := s.now()
+	rs, err := s.db.QueryContext(ctx, `SELECT tenant, project, id, kind, delivery, attempt FROM job WHERE state = 'queued' AND (due <= $1 OR due > $2) ORDER BY due LIMIT $3`,
+		sqldb.Micros(now), sqldb.Micros(now.Add(longest)), limit)
 	if err != nil {
 		return nil, err
 	}
