@@ -143,6 +143,16 @@ func (t *TableName) UnmarshalText(b []byte) error {
 	return err
 }
 
+// UnmarshalYAML reads a TableName from a text only: a YAML map would otherwise fill the
+// struct's fields with names that nothing has checked.
+func (t *TableName) UnmarshalYAML(decode func(any) error) error {
+	var s string
+	if err := decode(&s); err != nil {
+		return err
+	}
+	return t.UnmarshalText([]byte(s))
+}
+
 // Ident checks a name that a user gives to a view, model, deployment or flow.
 func Ident(what, s string) error {
 	if !tablePart.MatchString(s) {

@@ -21,6 +21,9 @@ func fail(message string) error {
 	case "INTERNAL", "FATAL":
 		return forge.Errorf(forge.KindUnavailable, nil, "the engine failed on this query: %s", firstLine(rest))
 	}
+	if strings.HasPrefix(message, "memory exhausted") || strings.Contains(message, "Max expression depth") {
+		message = "the SQL is nested too deeply: split it by WITH, or write long lists of OR and + another way"
+	}
 	if message == "" {
 		message = "the engine refused the query without saying why"
 	}
@@ -31,6 +34,9 @@ func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
 }
+
+// maxMessage is the most bytes that an error has; DuckDB puts whole values into some.
+const maxMessage = 4000
 
 // clean takes the server's folders out of a message: users see file names at most.
 func clean(text string, r request) string {
@@ -48,5 +54,5 @@ func clean(text string, r request) string {
 			text = strings.ReplaceAll(text, d, "")
 		}
 	}
-	return text
+	return cut(text, maxMessage)
 }

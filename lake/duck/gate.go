@@ -28,10 +28,11 @@ var refusedFunctions = words(`
 	pg_read_file pg_ls_dir lo_import lo_export dblink
 	read_text read_blob read_csv read_csv_auto read_json read_json_auto read_ndjson read_parquet parquet_scan glob
 	in_search_path current_schemas current_query txid_current
-	add_parquet_key which_secret`)
+	add_parquet_key which_secret
+	obj_description shobj_description col_description format_type get_block_size finalize combine`)
 
 // refusedPrefixes are families of such functions and of system tables.
-var refusedPrefixes = []string{"duckdb_", "pragma_", "pg_", "sqlite_", "read_", "write_", "parquet_", "sniff_", "information_schema", "system", "enable_", "disable_", "force_", "checkpoint", "test_"}
+var refusedPrefixes = []string{"__", "duckdb_", "pragma_", "pg_", "sqlite_", "read_", "write_", "parquet_", "sniff_", "information_schema", "system", "enable_", "disable_", "force_", "checkpoint", "test_"}
 
 // tableRefs are the kinds of things that may stand in FROM.
 var tableRefs = words("BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION EXPRESSION_LIST EMPTY COLUMN_DATA CTE")
@@ -98,7 +99,7 @@ func (s *session) parse(sql string) (any, error) {
 		out.Message += "\n\nan older version of a feature view is named in quotes: features.\"" + m[1] + "\""
 	}
 	if out.Error {
-		return nil, forge.Errorf(forge.KindInvalid, nil, "%s", strings.Replace(out.Message, "Only SELECT statements can be serialized to json!", "only a SELECT can be run here", 1))
+		return nil, fail(strings.Replace(out.Message, "Only SELECT statements can be serialized to json!", "only a SELECT can be run here", 1))
 	}
 	if len(out.Trees) != 1 {
 		return nil, forge.Errorf(forge.KindInvalid, nil, "the SQL has %d statements: send one SELECT", len(out.Trees))
