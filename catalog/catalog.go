@@ -43,6 +43,14 @@ type Member struct {
 	Role  forge.Role   `json:"role" enum:"owner,editor,viewer,predict"`
 }
 
+// Membership is a project that a person works in, and as what.
+type Membership struct {
+	Project forge.ProjectID `json:"project"`
+	Title   string          `json:"title"`
+	Role    forge.Role      `json:"role" enum:"owner,editor,viewer,predict"`
+	Current bool            `json:"current,omitempty" doc:"The project of this sign-in"`
+}
+
 // Key is an API key. The key itself is shown once, when it is made; the store has a
 // hash of it.
 type Key struct {

@@ -82,9 +82,14 @@ func (s *Service) Login(ctx context.Context, email, password, remote string) (Se
 	if err != nil {
 		return Session{}, err
 	}
+	return s.begin(ctx, scope, account, role, s.now().Add(s.cfg.Refresh))
+}
+
+// begin starts a sign-in that ends at until at the latest.
+func (s *Service) begin(ctx context.Context, scope forge.Scope, account store.Account, role forge.Role, until time.Time) (Session, error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:])
-	f := store.Family{ID: "sid_" + hex.EncodeToString(id[:]), Scope: scope, Account: account.ID, Counter: 1, Expires: s.now().Add(s.cfg.Refresh)}
+	f := store.Family{ID: "sid_" + hex.EncodeToString(id[:]), Scope: scope, Account: account.ID, Counter: 1, Expires: until}
 	if err := s.store.InsertFamily(ctx, f); err != nil {
 		return Session{}, err
 	}

@@ -27,6 +27,8 @@ func registerAuth(s *httpapi.Server, svc Services) {
 	httpapi.Handle(s, httpapi.Op{ID: "login", Method: "POST", Path: "/api/auth/login", Summary: "Sign in with address and password", Tag: "catalog", Perm: forge.PermPublic, MaxBody: 8 << 10}, h.login)
 	httpapi.Handle(s, httpapi.Op{ID: "refresh", Method: "POST", Path: "/api/auth/refresh", Summary: "A new access token for a refresh token, which is used up", Tag: "catalog", Perm: forge.PermPublic, MaxBody: 8 << 10}, h.refresh)
 	httpapi.Handle(s, httpapi.Op{ID: "logout", Method: "POST", Path: "/api/auth/logout", Summary: "End the sign-in", Tag: "catalog", Perm: forge.PermPublic, Status: http.StatusNoContent, MaxBody: 8 << 10}, h.logout)
+	httpapi.Handle(s, httpapi.Op{ID: "switch-project", Method: "POST", Path: "/api/auth/switch", Summary: "Go on in another project of one's own; ends this sign-in", Tag: "catalog", Perm: forge.PermSelf, MaxBody: 8 << 10}, h.change)
+	httpapi.Handle(s, httpapi.Op{ID: "my-projects", Method: "GET", Path: "/api/me/projects", Summary: "The projects that I am a member of", Tag: "catalog", Perm: forge.PermSelf, Quiet: true}, h.projects)
 	httpapi.Handle(s, httpapi.Op{ID: "me", Method: "GET", Path: "/api/me", Summary: "Who am I, and where", Tag: "catalog", Perm: forge.PermSelf, Quiet: true}, h.me)
 	httpapi.Handle(s, httpapi.Op{ID: "change-me", Method: "PUT", Path: "/api/me", Summary: "Change the own name or password", Tag: "catalog", Perm: forge.PermSelf, MaxBody: 8 << 10}, h.changeMe)
 }
@@ -167,6 +169,35 @@ func (h auth) note(ctx context.Context, action, outcome, remote string, scope fo
 		At: time.Now().UTC(), Scope: scope, User: string(u.ID), By: u.Name, Kind: "person",
 		Action: action, Target: u.Email, Outcome: outcome, Remote: remote, RequestID: httpapi.RequestID(ctx), Note: why,
 	})
+}
+
+type switchInput struct {
+	client
+	Body struct {
+		To string `json:"to" maxLength:"64" example:"demo" doc:"Name of the project"`
+	}
+}
+
+func (h auth) change(ctx context.Context, in *switchInput) (*sessionOutput, error) {
+	ses, err := h.svc.Auth.Switch(ctx, in.Body.To)
+	if err != nil {
+		return nil, err
+	}
+	h.note(ctx, "sign-in", "ok", in.remote, ses.Scope, ses.User, "from another project")
+	return h.answer(ses, &in.client, false), nil
+}
+
+type projectsOutput struct {
+	Body struct {
+		Projects []catalog.Membership `json:"projects"`
+	}
+}
+
+func (h auth) projects(ctx context.Context, _ *struct{}) (*projectsOutput, error) {
+	out := &projectsOutput{}
+	var err error
+	out.Body.Projects, err = h.svc.Auth.Projects(ctx)
+	return out, err
 }
 
 type meOutput struct {

@@ -178,6 +178,26 @@ func (s *Store) Rehash(ctx context.Context, tenant forge.TenantID, user forge.Us
 	return changed(res, err, noMember(user))
 }
 
+// ProjectsOf lists the projects that an account works in, by title.
+func (s *Store) ProjectsOf(ctx context.Context, tenant forge.TenantID, user forge.UserID) ([]catalog.Membership, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT m.project, p.title, m.role FROM member m
+		JOIN project p ON p.tenant = m.tenant AND p.project = m.project
+		WHERE m.tenant = $1 AND m.account = $2 ORDER BY p.title, m.project`, tenant, user)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []catalog.Membership{}
+	for rows.Next() {
+		var m catalog.Membership
+		if err := rows.Scan(&m.Project, &m.Title, &m.Role); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, rows.Err()
+}
+
 // Memberships counts the projects that an account works in.
 func (s *Store) Memberships(ctx context.Context, tenant forge.TenantID, user forge.UserID) (int, error) {
 	var n int

@@ -1,7 +1,7 @@
 // What more than one page asks for, with one cache key each.
 import { queryOptions } from '@tanstack/react-query'
 import { get, seg, type ReadPath } from './http'
-import type { Alert, ApiKey, Deployment, FlowDoc, Job, Load, Me, Member, Model, Operator, Policy, ProfileColumn, Reject, Report, Rows, Run, Snapshot, StepSpec, Table, TrainingSet, ViewVersion } from './types'
+import type { Alert, ApiKey, Deployment, FlowDoc, Job, Load, Me, Member, Membership, Model, Operator, Policy, ProfileColumn, Reject, Report, Rows, Run, Snapshot, StepSpec, Table, TrainingSet, ViewVersion } from './types'
 
 const list = <T>(key: unknown[], path: ReadPath, field: string, query?: Record<string, string | number | undefined>) =>
   queryOptions({ queryKey: key, queryFn: async ({ signal }) => listOf<T>(await get<unknown>(path, query, signal), field) })
@@ -18,6 +18,7 @@ const one = <T>(key: unknown[], path: ReadPath, query?: Record<string, string | 
   queryOptions({ queryKey: key, queryFn: ({ signal }) => get<T>(path, query, signal) })
 
 export const meQuery = one<Me>(['me'], '/api/me')
+export const projectsQuery = list<Membership>(['me', 'projects'], '/api/me/projects', 'projects')
 export const tablesQuery = list<Table>(['tables'], '/api/tables', 'tables')
 export const tableQuery = (name: string) => one<Table>(['tables', name], `/api/tables/${seg(name)}`)
 export const rowsQuery = (name: string, snapshot?: string) => one<Rows>(['tables', name, 'rows', snapshot], `/api/tables/${seg(name)}/rows`, { limit: 500, snapshot })

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on in another project of one's own; ends this sign-in */
+        post: operations["switch-project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/batch": {
         parameters: {
             query?: never;
@@ -565,6 +582,23 @@ export interface paths {
         get: operations["me"];
         /** Change the own name or password */
         put: operations["change-me"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The projects that I am a member of */
+        get: operations["my-projects"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2734,6 +2768,14 @@ export interface components {
             role: "owner" | "editor" | "viewer" | "predict";
             user: string;
         };
+        CatalogMembership: {
+            /** @description The project of this sign-in */
+            current?: boolean;
+            project: string;
+            /** @enum {string} */
+            role: "owner" | "editor" | "viewer" | "predict";
+            title: string;
+        };
         ChangeMeAnswer: {
             email?: string;
             /** @enum {string} */
@@ -3731,6 +3773,9 @@ export interface components {
             /** @description Name of the training set to make again */
             training_set: string;
         };
+        MyProjectsAnswer: {
+            projects: components["schemas"]["CatalogMembership"][];
+        };
         PreviewRecipeRequest: {
             /** @description A stored recipe, instead of recipe */
             name?: string;
@@ -4034,6 +4079,28 @@ export interface components {
              * @example raw.calls
              */
             table: string;
+        };
+        SwitchProjectAnswer: {
+            access_token: string;
+            /**
+             * Format: int64
+             * @description Seconds
+             */
+            expires_in: number;
+            name: string;
+            project: string;
+            /** @description Only for clients that sent theirs in the body */
+            refresh_token?: string;
+            /** @enum {string} */
+            role: "owner" | "editor" | "viewer" | "predict";
+            user: string;
+        };
+        SwitchProjectRequest: {
+            /**
+             * @description Name of the project
+             * @example demo
+             */
+            to: string;
         };
         TrainingLeak: {
             column: string;
@@ -4400,6 +4467,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RefreshAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["HttpapiProblem"];
+                };
+            };
+        };
+    };
+    "switch-project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwitchProjectAnswer"];
                 };
             };
             /** @description Error */
@@ -5430,6 +5532,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangeMeAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["HttpapiProblem"];
+                };
+            };
+        };
+    };
+    "my-projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyProjectsAnswer"];
                 };
             };
             /** @description Error */

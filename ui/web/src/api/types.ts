@@ -61,6 +61,7 @@ export type Policy = S['MonitoringPolicy']
 export type Alert = S['MonitoringAlert']
 
 export type Me = S['MeAnswer']
+export type Membership = S['CatalogMembership']
 export type Role = 'owner' | 'editor' | 'viewer' | 'predict'
 export type Member = S['CatalogMember']
 export type ApiKey = S['CatalogKey']

@@ -10,6 +10,13 @@ export async function signIn(email: string, password: string): Promise<void> {
   client.clear()
 }
 
+/** switchProject goes on in another project of the same person; nothing of the one before stays on the screen. */
+export async function switchProject(to: string): Promise<void> {
+  const got = await post<{ access_token: string }>('/api/auth/switch', { to })
+  setToken(got.access_token)
+  client.clear()
+}
+
 export async function signOut(): Promise<void> {
   await post('/api/auth/logout').catch(() => {}) // the cookie may have ended already
   setToken('')

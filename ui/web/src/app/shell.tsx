@@ -1,14 +1,16 @@
 // The frame: navigation at the side, at the top on narrow screens, and the jobs drawer.
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
-import { meQuery } from '../api/queries'
+import { useEffect, useId, useState } from 'react'
+import { meQuery, projectsQuery } from '../api/queries'
+import type { Membership } from '../api/types'
 import { Dialog } from '../design/dialog'
 import { Icon, type IconName } from '../design/icon'
 import { cx } from '../design/kit'
+import { ProblemNote } from '../design/problem'
 import { t } from '../i18n'
 import { JobsButton } from '../jobs/drawer'
-import { signOut } from './session'
+import { signOut, switchProject } from './session'
 import { ThemeSwitch } from './themeswitch'
 
 const places = [
@@ -80,18 +82,37 @@ function Nav() {
 
 function Account() {
   const me = useQuery(meQuery).data
+  const projects = useQuery(projectsQuery).data ?? []
   const go = useNavigate()
   async function leave() {
     await signOut()
     await go({ to: '/signin' })
   }
   return (
+    <>
+    {projects.length > 1 && <ProjectSwitch projects={projects} />}
     <div className="flex items-center justify-between gap-2 px-2.5 pt-1">
       <div className="min-w-0 text-[13px]">
         <div className="truncate font-medium">{me?.name ?? ' '}</div>
-        <div className="truncate text-ink-2">{me?.title || me?.project}</div>
+        {projects.length < 2 && <div className="truncate text-ink-2">{me?.title || me?.project}</div>}
       </div>
       <button type="button" onClick={() => void leave()} className={cx('inline-flex min-h-8 shrink-0 items-center gap-1.5 rounded-lg px-2 text-[13px] text-ink-2 hover:bg-line/50 hover:text-ink')}><Icon name="out" size={16} />{t('signout')}</button>
+    </div>
+    </>
+  )
+}
+
+function ProjectSwitch({ projects }: { projects: Membership[] }) {
+  const go = useNavigate()
+  const id = useId()
+  const change = useMutation({ mutationFn: switchProject, onSuccess: () => go({ to: '/' }) })
+  return (
+    <div className="grid gap-1 px-2.5 pt-2">
+      <label htmlFor={id} className="text-[12.5px] text-ink-2">{t('project')}</label>
+      <select id={id} className="input min-h-9! py-1! text-[13px]!" value={projects.find((p) => p.current)?.project} disabled={change.isPending} onChange={(e) => change.mutate(e.target.value)}>
+        {projects.map((p) => <option key={p.project} value={p.project}>{p.title || p.project}</option>)}
+      </select>
+      <ProblemNote error={change.error} />
     </div>
   )
 }

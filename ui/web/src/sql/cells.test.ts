@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { beforeEach, expect, test } from 'vitest'
-import { csv, edit, keep, load, note } from './cells'
+import { csv, edit, keep, lines, load, note } from './cells'
 
 beforeEach(() => localStorage.clear())
 
@@ -26,6 +26,19 @@ test('a broken store is no notebook', () => {
 
 test('export quotes what must be quoted', () => {
   expect(csv(['a', 'b'], [[1, 'x,"y"'], [null, 'l\nm']])).toBe('a,b\r\n1,"x,""y"""\r\n,"l\nm"\r\n')
+})
+
+test('a formula in a cell or a heading is only text in the export, a number is a number', () => {
+  const dangerous = ['=1+1', '+1+1', '-1+1', '@SUM(A1)', '\t=1', '\r=1', '=cmd|" /C calc"!A0', '-', '+49 30 1', '-2e']
+  const cells = csv(['=x'], dangerous.map((v) => [v])).split('\r\n')
+  expect(cells[0]).toBe("'=x")
+  dangerous.forEach((v, i) => expect(cells[i + 1]!.replace(/^"/, '').startsWith(`'${v[0]}`), v).toBe(true))
+  expect(csv(['n'], [[-5], ['-12345678901234567890'], ['a=b'], ['+1.5']])).toBe('n\r\n-5\r\n-12345678901234567890\r\na=b\r\n+1.5\r\n')
+})
+
+test('rows as JSON keep nulls, and columns of one name apart', () => {
+  expect(JSON.parse(lines(['a', 'a', 'b'], [[1, 2, null], ['=x', undefined, {}]]))).toEqual([{ a: 1, a_2: 2, b: null }, { a: '=x', a_2: null, b: {} }])
+  expect(JSON.parse(lines(['a'], []))).toEqual([])
 })
 
 test('notes', () => {

@@ -45,13 +45,28 @@ export function keep(project: string, cells: Cell[]): void {
   } catch { /* a full or forbidden store loses the notebook, not the work on the page */ }
 }
 
-/** csv is a result as RFC 4180 text; NULL is an empty field. */
+/**
+ * csv is a result as RFC 4180 text; NULL is an empty field. A text that a spreadsheet
+ * would run as a formula gets an apostrophe before it; numbers stay numbers.
+ */
 export function csv(columns: string[], rows: unknown[][]): string {
   const field = (v: unknown) => {
-    const s = v === null || v === undefined ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v)
+    let s = v === null || v === undefined ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v)
+    if (/^[=+\-@\t\r]/.test(s) && typeof v !== 'number' && !/^[+-]?\d+(\.\d+)?$/.test(s)) s = `'${s}`
     return /[",\r\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s
   }
   return [columns, ...rows].map((r) => r.map(field).join(',')).join('\r\n') + '\r\n'
+}
+
+/** lines is a result as JSON, an object for each row, one to a line. A name that comes twice gets a number. */
+export function lines(columns: string[], rows: unknown[][]): string {
+  const names: string[] = []
+  for (const c of columns) {
+    let name = c
+    for (let i = 2; names.includes(name); i++) name = `${c}_${i}`
+    names.push(name)
+  }
+  return `[\n${rows.map((r) => JSON.stringify(Object.fromEntries(names.map((n, i) => [n, r[i] ?? null])))).join(',\n')}\n]\n`
 }
 
 export interface Part { kind: 'h' | 'p' | 'li'; runs: { text: string; bold?: boolean; code?: boolean }[] }

@@ -7,7 +7,7 @@ import { Grid } from '../design/grid'
 import { Button, Card } from '../design/kit'
 import { ProblemNote } from '../design/problem'
 import { t } from '../i18n'
-import { csv, type Cell, type Edit } from './cells'
+import { csv, lines, type Cell, type Edit } from './cells'
 import { ChartBox } from './chart'
 import { SqlEditor, type Schema } from './editor'
 import { CellTools } from './tools'
@@ -35,9 +35,10 @@ export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; a
       if (abort.current === mine) setOut(mine.signal.aborted ? { at: 'cancelled' } : { at: 'failed', error })
     }
   }
-  function save(rows: Rows) {
-    const url = URL.createObjectURL(new Blob([csv(rows.columns.map((c) => c.name), rows.rows)], { type: 'text/csv' }))
-    Object.assign(document.createElement('a'), { href: url, download: t('sql.file') }).click()
+  function save(rows: Rows, as: 'csv' | 'json') {
+    const names = rows.columns.map((c) => c.name)
+    const url = URL.createObjectURL(as === 'csv' ? new Blob([csv(names, rows.rows)], { type: 'text/csv' }) : new Blob([lines(names, rows.rows)], { type: 'application/json' }))
+    Object.assign(document.createElement('a'), { href: url, download: `${t('sql.file')}.${as}` }).click()
     setTimeout(() => URL.revokeObjectURL(url), 1000)
   }
   const label = t('sql.cellN', { n: at + 1 })
@@ -51,7 +52,8 @@ export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; a
         <span className="ml-auto flex flex-wrap">
           {out.at === 'rows' && out.rows.rows.length > 0 && <>
             <Button small look="quiet" icon="chart" aria-pressed={!!cell.chart} onClick={() => tell({ type: 'chart', id: cell.id, chart: cell.chart ? undefined : { kind: 'bar', x: '', y: '' } })}>{cell.chart ? t('sql.noChart') : t('sql.chart')}</Button>
-            <Button small look="quiet" icon="download" onClick={() => save(out.rows)}>{t('sql.export')}</Button>
+            <Button small look="quiet" icon="download" onClick={() => save(out.rows, 'csv')}>{t('sql.export')}</Button>
+            <Button small look="quiet" icon="download" onClick={() => save(out.rows, 'json')}>{t('sql.exportJson')}</Button>
           </>}
           <CellTools id={cell.id} first={at === 0} last={last} tell={tell} />
         </span>
