@@ -12,7 +12,7 @@ type Goal struct {
 }
 
 // Suggest drafts a flow that predicts a column of a table: clean, train, deploy,
-// watch. It is a beginning to edit, laid out from left to right. All that it makes
+// watch. It is a beginning to edit, laid out in two lines, as one reads. All that it makes
 // has the flow's own name, so that two flows over one table do not write into each
 // other's tables and models.
 func Suggest(g Goal) (Document, Layout, error) {
@@ -47,7 +47,7 @@ func Suggest(g Goal) (Document, Layout, error) {
 	}
 	layout := Layout{Nodes: map[string]Point{}}
 	for i, id := range []string{"source", "clean", "set", "train", "deploy"} {
-		layout.Nodes[id] = Point{X: float64(40 + i*280), Y: 120}
+		layout.Nodes[id] = Point{X: float64(40 + i%3*296), Y: float64(40 + i/3*216)}
 	}
 	return d, layout, nil
 }

@@ -87,7 +87,7 @@ function Snapshots({ name }: { name: string }) {
           <List rows={[...all].sort((a, b) => Date.parse(b.at) - Date.parse(a.at))} label={t('data.tab.snapshots')} id={(s) => s.id} cols={[
             { head: t('data.when'), cell: (s) => <span className="whitespace-nowrap">{moment(s.at)}</span> },
             { head: t('data.what'), grow: true, cell: (s) => <span className="flex flex-wrap gap-2">{tryT(`operation.${s.operation}`, s.operation)}{s.tags?.map((g) => <Badge key={g} tone="accent">{g}</Badge>)}</span> },
-            { head: t('data.added'), right: true, cell: (s) => (s.added ? `+${count(s.added)}` : '') },
+            { head: t('data.added'), right: true, hide: true, cell: (s) => (s.added ? `+${count(s.added)}` : '') },
             { head: t('data.rowsHead'), right: true, cell: (s) => count(s.rows) },
             { head: t('data.look'), right: true, cell: (s) => <Button small look="quiet" onClick={() => setOpen(s)}>{t('data.asOf')}</Button> },
           ]} />

@@ -54,7 +54,7 @@ export function LineChart({ series, x = {}, y = {}, label, height = 220, diagona
         {xt.map((k) => <text key={k.at} x={px(k.at)} y={H - pad.b + 18} textAnchor={px(k.at) > W - pad.r - 24 ? 'end' : 'middle'} fill="var(--ink-2)">{k.text}</text>)}
         {x.label && <text x={(W + pad.l) / 2} y={H - 4} textAnchor="middle" fill="var(--ink-2)">{x.label}</text>}
         {diagonal && <line x1={px(x0)} y1={py(y0)} x2={px(x1)} y2={py(y1)} stroke="var(--line-strong)" strokeDasharray="3 4" />}
-        {rules.map((r) => <g key={r.text}><line x1={pad.l} x2={W - pad.r} y1={py(r.at)} y2={py(r.at)} stroke="var(--ink-3)" strokeDasharray="5 4" /><text x={W - pad.r} y={py(r.at) - 6} textAnchor="end" fill="var(--ink-2)">{r.text}</text></g>)}
+        {rules.map((r) => <g key={r.text}><line x1={pad.l} x2={W - pad.r} y1={py(r.at)} y2={py(r.at)} stroke="var(--ink-3)" strokeDasharray="5 4" /><text x={pad.l + 6} y={py(r.at) - 6} fill="var(--ink-2)" stroke="var(--surface)" strokeWidth={4} paintOrder="stroke">{r.text}</text></g>)}
         {series.map((s) => (
           <g key={s.name}>
             {!s.bare && <polyline points={s.points.filter((p) => p.every(Number.isFinite)).map((p) => `${px(p[0]).toFixed(1)},${py(p[1]).toFixed(1)}`).join(' ')} fill="none" stroke={s.colour} strokeWidth={2} strokeLinejoin="round" strokeDasharray={s.dash ? '5 4' : undefined} />}

@@ -77,8 +77,8 @@ export function Field({ label, help, error, children, required }: { label: strin
   const id = useId()
   const note = help || error ? `${id}-note` : undefined
   return (
-    <div className="grid gap-1.5">
-      <label htmlFor={id} className="text-[13px] font-medium">{label}{required && <span aria-hidden="true" className="text-accent"> *</span>}</label>
+    <div className="grid min-w-0 content-start gap-1.5">
+      <label htmlFor={id} className="text-[13px] font-medium [overflow-wrap:anywhere]">{label}{required && <span aria-hidden="true" className="text-accent"> *</span>}</label>
       {children({ id, 'aria-describedby': note, 'aria-invalid': error ? true : undefined, required })}
       {note && <div id={note} className={cx('text-[13px]', error ? 'text-bad' : 'text-ink-2')}>{error ?? help}</div>}
     </div>

@@ -16,7 +16,7 @@ export function List<T>({ rows, cols, label, id }: { rows: T[]; cols: Col<T>[]; 
         <tbody>
           {rows.map((r, i) => (
             <tr key={id(r, i)} className="border-b border-line/60 last:border-0 hover:bg-sunken/60">
-              {cols.map((c) => <td key={c.head} className={cx('px-3 py-2.5 align-top first:pl-5 last:pr-5', c.right && 'text-right tabular-nums', !c.grow && !c.wrap && 'whitespace-nowrap', c.hide && 'max-sm:hidden')}>{c.cell(r)}</td>)}
+              {cols.map((c) => <td key={c.head} className={cx('px-3 py-2.5 align-baseline first:pl-5 last:pr-5', c.right && 'text-right tabular-nums', !c.grow && !c.wrap && 'whitespace-nowrap', c.hide && 'max-sm:hidden')}>{c.cell(r)}</td>)}
             </tr>
           ))}
         </tbody>

@@ -60,7 +60,7 @@ function Sets({ sets }: { sets: TrainingSet[] }) {
       <List rows={sets} label={t('features.sets')} id={(s) => s.id} cols={[
         { head: t('features.name'), grow: true, cell: (s) => <button type="button" className="text-left font-medium hover:text-accent hover:underline" onClick={() => setOpen(s)}>{human(s.spec.name)}</button> },
         { head: t('features.label'), cell: (s) => <span className="whitespace-nowrap">{s.spec.label}</span> },
-        { head: t('features.from'), hide: true, wrap: true, cell: (s) => <span className="text-ink-2">{s.views?.map((v) => t('features.viewAt', { view: v.view, n: v.version })).join(', ')}</span> },
+        { head: t('features.from'), hide: true, cell: (s) => <span className="text-ink-2">{s.views?.map((v) => t('features.viewAt', { view: v.view, n: v.version })).join(', ')}</span> },
         { head: t('data.rowsHead'), right: true, cell: (s) => count(s.rows) },
         { head: t('features.made'), right: true, hide: true, cell: (s) => <span className="whitespace-nowrap text-ink-2">{ago(s.created)}</span> },
         { head: t('features.train'), right: true, cell: (s) => <TrainButton set={s} small /> },

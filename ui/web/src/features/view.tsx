@@ -32,7 +32,7 @@ export function ViewPage() {
                 <List rows={v.features} label={t('features.title')} id={(f) => f.name} cols={[
                   { head: t('features.feature'), cell: (f) => <span className="font-medium">{f.name}</span> },
                   { head: t('data.type'), cell: (f) => <span className="text-ink-2">{tryT(`type.${f.type}`, f.type)}</span> },
-                  { head: t('data.notes'), grow: true, cell: (f) => <span className="flex flex-wrap gap-1.5 text-ink-2">{f.tags?.map((g) => <Badge key={g} tone="warn">{tryT(`tag.${g.split(':')[0]}`, g)}</Badge>)}{f.doc}</span> },
+                  ...(v.features.every((f) => !f.doc && !f.tags?.length) ? [] : [{ head: t('data.notes'), grow: true, cell: (f: (typeof v.features)[number]) => <span className="flex flex-wrap gap-1.5 text-ink-2">{f.tags?.map((g) => <Badge key={g} tone="warn">{tryT(`tag.${g.split(':')[0]}`, g)}</Badge>)}{f.doc}</span> }]),
                 ]} />
               </Card>
               <Card title={t('features.definition')} className="pb-5"><div className="px-5 pt-2"><Definition v={v} /></div></Card>
@@ -77,6 +77,7 @@ function Lookup({ v }: { v: ViewVersion }) {
         <p className="text-[13px] text-ink-2">{v.materialized ? t('features.lookupText', { n: count(v.materialized.entities), count: v.materialized.entities }) : t('features.notFilled')}</p>
         {keys.map((k) => <Field key={k} label={k}>{(p) => <input {...p} className="input" value={values[k] ?? ''} onChange={(e) => setValues({ ...values, [k]: e.target.value })} />}</Field>)}
         <Button type="submit" busy={ask.isPending} disabled={keys.some((k) => !values[k])}>{t('features.ask')}</Button>
+        {keys.some((k) => !values[k]) && <p className="text-[13px] text-ink-2">{t('endpoint.needEntity')}</p>}
         <ProblemNote error={ask.error} />
         {vector && <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-1 pt-2 text-[13px]">{ask.data?.features.map((f, i) => <div key={f} className="contents"><dt className="text-ink-2">{f}</dt><dd className="text-right font-medium tabular-nums">{vector.values[i] === null ? <span className="font-normal text-ink-3 italic">{tryT(`status.${vector.status?.[i]}`, t('grid.none'))}</span> : cell(vector.values[i])}</dd></div>)}</dl>}
       </form>

@@ -19,7 +19,7 @@ export function Newest({ run, model, deployed }: { run: Run; model?: Model; depl
   const importance = importanceOf(whole?.curves).slice(0, 6)
   return (
     <Card title={t('home.newest')} action={<span className="text-[13px] text-ink-2">{ago(run.finished ?? run.created)}</span>}>
-      <div className="grid gap-6 px-5 pt-1 pb-5 md:grid-cols-[1.25fr_1fr]">
+      <div className="grid gap-6 px-5 pt-1 pb-5 md:grid-cols-[1.25fr_1fr] lg:grid-cols-1 xl:grid-cols-[1.25fr_1fr]">
         <div>
           <div className="flex flex-wrap items-center gap-2">
             <span className="text-lg font-semibold tracking-[-0.02em]">{human(run.spec.model)}</span>

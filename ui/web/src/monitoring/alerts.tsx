@@ -24,7 +24,7 @@ export function AlertItem({ a, named }: { a: Alert; named?: boolean }) {
       <dl className="mt-1.5 grid gap-0.5 text-[13px] text-ink-2">
         <div><dt className="inline">{t('alert.since')}: </dt><dd className="inline">{windowName(a.since, a.window?.[1] ?? a.since)}</dd></div>
         {a.columns && a.columns.length > 0 && <div><dt className="inline">{t('alert.moved')}: </dt><dd className="inline">{a.columns.slice(0, 5).join(', ')}{a.columns.length > 5 ? ` ${t('alert.more', { count: a.columns.length - 5 })}` : ''}</dd></div>}
-        {(a.outcome || a.job) && <div><dt className="inline">{t('alert.done')}: </dt><dd className="inline"><span className="line-clamp-3" title={a.outcome}>{a.outcome || t('alert.retraining')}</span></dd></div>}
+        {(a.outcome || a.job) && <div className="line-clamp-3"><dt className="inline">{t('alert.done')}: </dt><dd className="inline" title={a.outcome}>{a.outcome || t('alert.retraining')}</dd></div>}
       </dl>
       {may && a.state === 'open' && <Button small className="mt-2" icon="check" busy={resolve.isPending} onClick={() => resolve.mutate()}>{t('alert.resolve')}</Button>}
     </article>

@@ -2,19 +2,21 @@
 // to what it is worth.
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { get, post, seg } from '../api/http'
 import { alertsQuery, driftQuery, listOf, policyQuery, runsQuery } from '../api/queries'
-import type { Job, Performance, Report } from '../api/types'
+import type { Alert, Job, Performance, Report } from '../api/types'
 import { useMay } from '../app/session'
 import { Heat, LineChart, Pair } from '../design/charts'
 import { count, figure, human, metricName, percent, windowName } from '../design/format'
+import { Icon } from '../design/icon'
 import { Badge, Button, buttonClass, Card, Ghost, Page } from '../design/kit'
 import { Loaded, ProblemNote } from '../design/problem'
 import { t } from '../i18n'
 import { useWork } from '../jobs/use'
 import { AlertItem } from './alerts'
 import { PolicyButton } from './policy'
-import { board, find, ordered, psi } from './rules'
+import { board, find, moves, ordered, psi, type Board } from './rules'
 
 const route = getRouteApi('/shell/monitoring/$name')
 
@@ -38,7 +40,7 @@ export function MonitorPage() {
       actions={<><Link to="/endpoints/$name" params={{ name }} className={buttonClass()}>{t('monitor.endpoint')}</Link><PolicyButton name={name} policy={policy} />{may && <Button look="primary" busy={check.isPending} onClick={() => check.mutate(undefined)}>{t('monitor.check')}</Button>}</>}>
       <div className="grid gap-5">
         <ProblemNote error={check.error} />
-        {alerts.length > 0 && <Card title={t('monitor.alerts')} className="pb-2"><ul className="grid gap-1 px-2">{alerts.slice(0, 5).map((a) => <li key={a.id}><AlertItem a={a} /></li>)}</ul></Card>}
+        {b.reports.length > 0 && <Moved b={b} bound={bound} />}
         <Worth name={name} model={b.reports.at(-1)?.model} metric={policy?.metric} />
         <Loaded query={drift}>
           {() => b.reports.length === 0 ? <Ghost icon="monitor" title={t('monitor.noWindow')}>{t('monitor.noWindowText')}</Ghost> : (
@@ -54,8 +56,36 @@ export function MonitorPage() {
             </>
           )}
         </Loaded>
+        <Alerts all={alerts} />
       </div>
     </Page>
+  )
+}
+
+/** Moved says in one line what a look at all the pictures would show: what moved, how far, since when. */
+function Moved({ b, bound }: { b: Board; bound: number }) {
+  const list = moves(b, bound)
+  if (list.length === 0) return <p className="flex items-center gap-2 rounded-card bg-good-soft px-5 py-3.5 font-medium text-good"><Icon name="check" />{t('monitor.calmText')}</p>
+  const since = list.reduce((a, m) => (Date.parse(m.from) < Date.parse(a.from) ? m : a))
+  return (
+    <section className="rounded-card border border-warn/40 bg-warn-soft px-5 py-4">
+      <h2 className="text-[15px] font-semibold">{t('monitor.movedTitle', { count: list.length, since: windowName(since.from, since.to) })}</h2>
+      <ul className="mt-2 flex flex-wrap gap-2">{list.slice(0, 6).map((m) => <li key={m.column} className="rounded-full bg-surface px-3 py-0.5 text-[13px]"><span className="font-medium">{m.column === 'prediction' ? t('monitor.prediction') : m.column}</span> <span className="text-ink-2">{t('monitor.sinceOne', { since: windowName(m.from, m.to) })}</span></li>)}{list.length > 6 && <li className="px-1 text-[13px] text-ink-2">{t('alert.more', { count: list.length - 6 })}</li>}</ul>
+    </section>
+  )
+}
+
+const firstAlerts = 3
+
+function Alerts({ all }: { all: Alert[] }) {
+  const [every, setEvery] = useState(false)
+  if (all.length === 0) return null
+  const sorted = all.toSorted((a, b) => Number(a.state === 'resolved') - Number(b.state === 'resolved'))
+  return (
+    <Card title={t('monitor.alerts')} className="pb-3">
+      <ul className="grid gap-1 px-2">{sorted.slice(0, every ? undefined : firstAlerts).map((a) => <li key={a.id}><AlertItem a={a} /></li>)}</ul>
+      {!every && all.length > firstAlerts && <div className="px-5 pt-1 pb-2"><Button small onClick={() => setEvery(true)}>{t('monitor.allAlerts', { count: all.length })}</Button></div>}
+    </Card>
   )
 }
 

@@ -20,3 +20,18 @@ export function find(r: Report | undefined, column: string | undefined): Drift |
 
 /** ordered puts what drifted first, the furthest first. */
 export const ordered = (r: Report) => (r.columns ?? []).toSorted((a, b) => Number(b.drifted) - Number(a.drifted) || psi(b) - psi(a))
+
+export interface Move { column: string; from: string; to: string; psi: number }
+
+/**
+ * moves lists the columns that stand beyond the bound in the newest window, the furthest
+ * first, each with the first window of its unbroken stay there.
+ */
+export function moves(b: Board, bound: number): Move[] {
+  const last = b.reports.length - 1
+  return b.columns.flatMap((column, c) => {
+    let first = -1
+    for (let w = last; w >= 0 && (b.value(c, w) ?? 0) >= bound && find(b.reports[w], column)?.drifted; w--) first = w
+    return first < 0 ? [] : [{ column, from: b.reports[first]!.from, to: b.reports[first]!.to, psi: b.value(c, last) ?? 0 }]
+  }).sort((x, y) => y.psi - x.psi)
+}

@@ -40,7 +40,7 @@ export function TryIt({ name, signature, table, label, first }: { name: string; 
       <Card title={t('predict.try')} className="pb-5">
         <form className="px-5 pt-1" onSubmit={(e) => { e.preventDefault(); ask.mutate() }}>
           {row && <p className="mb-4 text-ink-2">{t('predict.tryText')} {!changed && truth !== null && truth !== undefined && t('predict.was', { value: cell(truth) })}</p>}
-          <div className="grid grid-cols-1 gap-3 min-[420px]:grid-cols-2 sm:grid-cols-3">{shown.map((i) => <ValueField key={i.name} input={i} options={options(profile?.find((c) => c.name === column(i))?.top)} value={values[i.name] ?? ''} bad={bad.includes(i.name)} onChange={(v) => setTyped({ ...typed, [i.name]: v })} />)}</div>
+          <div className="grid grid-cols-1 gap-3 min-[420px]:grid-cols-2 xl:grid-cols-3">{shown.map((i) => <ValueField key={i.name} input={i} options={options(profile?.find((c) => c.name === column(i))?.top)} value={values[i.name] ?? ''} bad={bad.includes(i.name)} onChange={(v) => setTyped({ ...typed, [i.name]: v })} />)}</div>
           {shown.length < inputs.length && <div className="mt-3"><Button small icon="down" onClick={() => setAll(true)}>{t('predict.allInputs', { count: inputs.length - shown.length })}</Button></div>}
           <div className="mt-5 flex flex-wrap items-center gap-2">
             <Button type="submit" look="primary" busy={ask.isPending} disabled={bad.length > 0}>{t('predict.ask')}</Button>

@@ -63,7 +63,7 @@ function Choose() {
         <Card title={t('prepare.tables')} className="pb-3">
           <Loaded query={tables}>
             {(all) => {
-              const raw = all.filter((x) => x.rows > 0 && !x.name.endsWith('__rejects'))
+              const raw = all.filter((x) => x.rows > 0 && !x.name.endsWith('__rejects')).toSorted((a, b) => Number(b.name.startsWith('raw.')) - Number(a.name.startsWith('raw.')))
               return raw.length === 0 ? <div className="p-4"><Ghost icon="data" title={t('data.none')} action={<DropZone />} /></div> : (
                 <ul className="px-2">{raw.map((x) => (
                   <li key={x.name}><button type="button" onClick={() => void go({ search: { table: x.name } })} className="flex w-full items-center gap-3 rounded-lg px-3 py-2 text-left hover:bg-sunken"><Icon name="data" className="text-ink-3" /><span className="min-w-0 flex-1 truncate font-medium">{x.name}</span><span className="text-[13px] text-ink-2">{t('data.rows', { count: x.rows, n: count(x.rows) })}</span><Icon name="right" size={16} className="text-ink-3" /></button></li>
