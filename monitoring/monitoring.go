@@ -93,6 +93,8 @@ type Policy struct {
 	Metric     string          `json:"metric,omitempty" doc:"roc_auc, log_loss, rmse, …"`
 	MaxDrop    float64         `json:"max_drop,omitempty" doc:"Fall of the metric below the training figure that raises an alert"`
 	Retrain    *Retrain        `json:"retrain,omitempty" doc:"What an alert starts; nothing otherwise"`
+	Check      string          `json:"check,omitempty" doc:"When the server compares by itself: every 1h, hourly, daily, daily at 06:30 (UTC), weekly; never unless given"`
+	NextCheck  *time.Time      `json:"next_check,omitempty" doc:"When it does so next; for reading only"`
 }
 
 // Retrain is the answer to an alert: make the training set again with what is known

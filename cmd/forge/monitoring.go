@@ -32,8 +32,9 @@ func (a *App) openMonitoring(ctx context.Context) error {
 	}
 	a.watching.watch = &watch.Service{
 		Store: store, Predictions: flushed{storeduck.New(rowReader{a.house}, predictionTable), a}, Trained: trained{a},
-		Retrainer: retrainer{a}, Jobs: a.jobs,
+		Retrainer: retrainer{a}, Jobs: a.jobs, Log: a.log, Now: a.cfg.Now,
 	}
+	a.loop(a.watching.watch.Schedule)
 	a.jobs.Register("monitor.check", a.watching.watch.Check)
 	a.jobs.Register(retrainKind, a.retrain)
 	monitoringhttp.Register(a.server, a.watching.watch)

@@ -53,6 +53,8 @@ type policyInput struct {
 		Metric     string              `json:"metric,omitempty"`
 		MaxDrop    float64             `json:"max_drop,omitempty" doc:"Fall of the metric below the training figure that raises an alert"`
 		Retrain    *monitoring.Retrain `json:"retrain,omitempty"`
+		Check      string              `json:"check,omitempty" doc:"When the server compares by itself: every 1h, hourly, daily, daily at 06:30 (UTC), weekly; never unless given"`
+		NextCheck  *time.Time          `json:"next_check,omitempty" doc:"Passed over, so that what was read can be sent back"`
 	}
 }
 
@@ -69,7 +71,7 @@ func (h *handlers) put(ctx context.Context, in *policyInput) (*policyOutput, err
 	}
 	p, err := h.watch.SetPolicy(ctx, scope, monitoring.Policy{
 		Deployment: in.Deployment, Window: b.Window, MinRows: b.MinRows, PSI: b.PSI, Alpha: b.Alpha, Labels: b.Labels, LabelKey: b.LabelKey,
-		Label: b.Label, LabelTime: b.LabelTime, Metric: b.Metric, MaxDrop: b.MaxDrop, Retrain: b.Retrain,
+		Label: b.Label, LabelTime: b.LabelTime, Metric: b.Metric, MaxDrop: b.MaxDrop, Retrain: b.Retrain, Check: b.Check,
 	})
 	return &policyOutput{p}, err
 }
@@ -79,7 +81,7 @@ func (h *handlers) get(ctx context.Context, in *nameInput) (*policyOutput, error
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.watch.Store.Policy(ctx, scope, in.Deployment)
+	p, err := h.watch.Policy(ctx, scope, in.Deployment)
 	return &policyOutput{p}, err
 }
 

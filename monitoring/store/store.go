@@ -36,11 +36,23 @@ func (s *Store) Policy(ctx context.Context, scope forge.Scope, deployment string
 	return p, err
 }
 
-// SetPolicy stores a policy.
-func (s *Store) SetPolicy(ctx context.Context, scope forge.Scope, p monitoring.Policy) error {
-	return s.exec(ctx, p, `INSERT INTO monitor_policy (tenant, project, deployment, at, policy) VALUES ($1,$2,$3,$4,$5)
-		ON CONFLICT (tenant, project, deployment) DO UPDATE SET policy = excluded.policy, at = excluded.at`,
-		scope.Tenant, scope.Project, p.Deployment, sqldb.Micros(time.Now()))
+// SetPolicy stores a policy and its schedule, whose first check is due at next.
+func (s *Store) SetPolicy(ctx context.Context, scope forge.Scope, p monitoring.Policy, next time.Time) error {
+	p.NextCheck = nil
+	b, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	who, _ := forge.PrincipalFrom(ctx)
+	return s.db.Tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO monitor_policy (tenant, project, deployment, at, policy) VALUES ($1,$2,$3,$4,$5)
+			ON CONFLICT (tenant, project, deployment) DO UPDATE SET policy = excluded.policy, at = excluded.at`,
+			scope.Tenant, scope.Project, p.Deployment, sqldb.Micros(time.Now()), string(b))
+		if err != nil {
+			return err
+		}
+		return setSchedule(ctx, tx, scope, p.Deployment, p.Check, next, who)
+	})
 }
 
 // Reference returns the frozen profile of a model version; false when there is none.

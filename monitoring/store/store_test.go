@@ -43,7 +43,7 @@ func suite(t *testing.T, db *sqldb.DB) {
 		t.Errorf("no policy yet: %v", err)
 	}
 	for _, psi := range []float64{0.1, 0.25} {
-		must(t, s.SetPolicy(ctx, scope, monitoring.Policy{Deployment: "calls", PSI: psi}))
+		must(t, s.SetPolicy(ctx, scope, monitoring.Policy{Deployment: "calls", PSI: psi}, time.Time{}))
 	}
 	if p, err := s.Policy(ctx, scope, "calls"); err != nil || p.PSI != 0.25 {
 		t.Errorf("policy %+v, %v", p, err)

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"aiforge.dev/forge"
@@ -24,6 +25,8 @@ type Service struct {
 	Trained     monitoring.Trained
 	Retrainer   monitoring.Retrainer
 	Jobs        jobs.Queue
+	Log         *slog.Logger     // nil discards
+	Now         func() time.Time // of the schedule; nil is time.Now
 }
 
 // Args of a monitor.check job.
@@ -44,7 +47,31 @@ func (s *Service) SetPolicy(ctx context.Context, scope forge.Scope, p monitoring
 	if err != nil {
 		return p, err
 	}
-	return p, s.Store.SetPolicy(ctx, scope, p)
+	var next time.Time
+	if p.Check != "" {
+		rule, err := monitoring.ParseSchedule(p.Check)
+		if err != nil {
+			return p, err
+		}
+		next = rule.Next(time.Time{}, s.now())
+	}
+	if err := s.Store.SetPolicy(ctx, scope, p, next); err != nil {
+		return p, err
+	}
+	return s.Policy(ctx, scope, p.Deployment)
+}
+
+// Policy returns a policy and when its next check is due.
+func (s *Service) Policy(ctx context.Context, scope forge.Scope, deployment string) (monitoring.Policy, error) {
+	p, err := s.Store.Policy(ctx, scope, deployment)
+	if err != nil || p.Check == "" {
+		return p, err
+	}
+	next, err := s.Store.NextCheck(ctx, scope, deployment)
+	if !next.IsZero() {
+		p.NextCheck = &next
+	}
+	return p, err
 }
 
 // Enqueue starts a check.

@@ -175,7 +175,7 @@ func TestPolicyIsChecked(t *testing.T) {
 	svc := open(t, &world{})
 	for _, p := range []monitoring.Policy{
 		{Deployment: "../x"}, {Deployment: "m", Window: "year"}, {Deployment: "m", Alpha: 2}, {Deployment: "m", PSI: -1},
-		{Deployment: "m", Labels: forge.TableName{Namespace: "raw", Name: "truth"}}, {Deployment: "m", Metric: "rmse"}, {Deployment: "m", Retrain: &monitoring.Retrain{}},
+		{Deployment: "m", Labels: forge.TableName{Namespace: "raw", Name: "truth"}}, {Deployment: "m", Metric: "rmse"}, {Deployment: "m", Retrain: &monitoring.Retrain{}}, {Deployment: "m", Check: "sometimes"},
 	} {
 		if _, err := svc.SetPolicy(t.Context(), scope, p); forge.KindOf(err) != forge.KindInvalid {
 			t.Errorf("%+v: %v", p, err)
@@ -193,6 +193,11 @@ func open(t *testing.T, w *world) *watch.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	return openOn(t, db, w)
+}
+
+func openOn(t *testing.T, db *sqldb.DB, w *world) *watch.Service {
+	t.Helper()
 	st, err := store.New(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"strings"
 	"time"
 
 	"aiforge.dev/forge"
@@ -43,6 +44,15 @@ func Complete(p monitoring.Policy) (monitoring.Policy, error) {
 		return p, forge.Errorf(forge.KindInvalid, nil, "metric %q needs labels: the table with the truth", p.Metric)
 	case p.Retrain != nil && p.Retrain.TrainingSet == "":
 		return p, forge.Errorf(forge.KindInvalid, nil, "retrain needs training_set: the name of the training set to make again")
+	}
+	p.NextCheck = nil
+	if p.Check = strings.TrimSpace(p.Check); p.Check == "never" {
+		p.Check = ""
+	}
+	if p.Check != "" {
+		if _, err := monitoring.ParseSchedule(p.Check); err != nil {
+			return p, err
+		}
 	}
 	if p.Retrain != nil {
 		r := *p.Retrain

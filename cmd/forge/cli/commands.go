@@ -19,7 +19,7 @@ type Commands struct {
 	Undeploy    Undeploy    `cmd:"" group:"serving" help:"Stop a deployment."`
 	Predict     Predict     `cmd:"" group:"serving" help:"Ask a deployed model."`
 	BatchScore  BatchScore  `cmd:"" group:"serving" help:"Score a table into another."`
-	Monitor     Monitor     `cmd:"" group:"monitoring" help:"What is watched of a deployment."`
+	Monitor     Monitor     `cmd:"" group:"monitoring" aliases:"policy" help:"What is watched of a deployment, and when."`
 	Drift       Drift       `cmd:"" group:"monitoring" help:"Compare what a deployment sees with its training data."`
 	Performance Performance `cmd:"" group:"monitoring" help:"Metrics where labels have arrived."`
 	Alerts      Alerts      `cmd:"" group:"monitoring" help:"List alerts."`

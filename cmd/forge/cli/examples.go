@@ -58,8 +58,8 @@ func exampleLines() map[string][]string {
 		"predict":     {"forge predict calls -e call_id=32000", `forge predict churn -r '{"age": 41, "city": "Graz"}'`, "forge predict calls --file new.csv --keys call_id"},
 		"batch-score": {"forge batch-score churn@champion --in curated.customers --out scored.customers"},
 
-		"monitor set":  {"forge monitor set churn monitor.yaml"},
-		"monitor show": {"forge monitor show churn"},
+		"monitor set":  {"forge monitor set churn monitor.yaml", "forge monitor set churn --check daily", `forge policy set churn monitor.yaml --check "every 1h"`},
+		"monitor show": {"forge monitor show churn", "forge monitor show churn > monitor.yaml"},
 		"drift":        {"forge drift churn", "forge drift churn --no-check --all"},
 		"performance":  {"forge performance churn", "forge performance churn --all"},
 		"alerts":       {"forge alerts", "forge alerts churn --all"},

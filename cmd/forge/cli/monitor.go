@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
+	"aiforge.dev/forge"
 	"aiforge.dev/forge/monitoring"
+	"gopkg.in/yaml.v3"
 )
 
 // Monitor sets and shows what is watched of a deployment.
@@ -16,7 +20,8 @@ type Monitor struct {
 
 type MonitorSet struct {
 	Deployment string `arg:"" names:"deployment" help:"Deployment."`
-	File       string `arg:"" names:"file" help:"monitor.yaml, or - for standard input."`
+	File       string `arg:"" optional:"" names:"file" help:"monitor.yaml, or - for standard input; without it the policy stays but for --check."`
+	Check      string `help:"When the server compares by itself: \"every 1h\", hourly, daily, \"daily at 06:30\" (UTC), weekly, or never." placeholder:"WHEN"`
 }
 
 // Answer implements Answerer.
@@ -30,17 +35,51 @@ func (c *MonitorSet) Run(e *Env) error {
 	if done, err := e.printJSON(p); done {
 		return err
 	}
-	e.printf("%s is watched by %s\n", p.Deployment, p.Window)
+	e.printf("%s is watched by %s; %s\n", p.Deployment, p.Window, checks(p))
 	return nil
+}
+
+// checks says when the server compares by itself.
+func checks(p monitoring.Policy) string {
+	if p.NextCheck == nil {
+		return "it is compared when forge drift " + p.Deployment + " asks for it"
+	}
+	return fmt.Sprintf("it is compared %s, next at %s UTC", p.Check, p.NextCheck.UTC().Format("2006-01-02 15:04"))
 }
 
 func (c *MonitorSet) set(e *Env) (monitoring.Policy, error) {
 	var p monitoring.Policy
-	doc, err := e.yamlFile(c.File)
+	doc, err := c.document(e)
 	if err != nil {
 		return p, err
 	}
 	return p, e.call("PUT", path("api", "monitors", c.Deployment), doc, &p)
+}
+
+// document is the policy to set: the file's, or the one that is there.
+func (c *MonitorSet) document(e *Env) (map[string]any, error) {
+	doc := map[string]any{}
+	if c.File == "" {
+		if c.Check == "" {
+			return nil, &UsageError{"give monitor.yaml, or --check with the new time of the checks"}
+		}
+		if err := e.call("GET", path("api", "monitors", c.Deployment), nil, &doc); err != nil {
+			return nil, err
+		}
+	} else {
+		v, err := e.yamlFile(c.File)
+		if err != nil {
+			return nil, err
+		}
+		var ok bool
+		if doc, ok = v.(map[string]any); !ok {
+			return nil, forge.Errorf(forge.KindInvalid, nil, "%s is no policy: want lines such as \"window: month\"", c.File)
+		}
+	}
+	if c.Check != "" {
+		doc["check"] = c.Check
+	}
+	return doc, nil
 }
 
 type MonitorShow struct {
@@ -55,7 +94,37 @@ func (c *MonitorShow) Run(e *Env) error {
 	if err := e.call("GET", path("api", "monitors", c.Deployment), nil, &p); err != nil {
 		return err
 	}
-	return e.PrintJSON(p)
+	if done, err := e.printJSON(p); done {
+		return err
+	}
+	e.printf("# %s\n", checks(p))
+	p.NextCheck = nil
+	return e.printYAML(p)
+}
+
+// printYAML prints a document as the file from which it can be set again, its fields in
+// the order of its JSON.
+func (e *Env) printYAML(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return err
+	}
+	plain(&doc)
+	enc := yaml.NewEncoder(e.Out)
+	enc.SetIndent(2)
+	return errors.Join(enc.Encode(&doc), enc.Close())
+}
+
+// plain takes JSON's quotes and brackets off.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		plain(c)
+	}
 }
 
 // watched fails when nothing is watched of a deployment, or there is none of that name.
