@@ -113,3 +113,19 @@ func BenchmarkDecodeRow20(b *testing.B) {
 		}
 	}
 }
+
+// Writing a row allocates nothing. Reading one makes the row, one text for all its
+// strings, and a box for each number, which the type of Row.Values demands.
+func TestRowCodeAllocations(t *testing.T) {
+	r := row20()
+	buf, err := features.AppendRow(nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { buf, _ = features.AppendRow(buf[:0], r) }); n > 0 {
+		t.Errorf("AppendRow: %v allocations", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = features.DecodeRow(buf) }); n > 2+20 {
+		t.Errorf("DecodeRow: %v allocations for 20 values", n)
+	}
+}

@@ -100,11 +100,39 @@ func BenchmarkSplit(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.text)))
+			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := csv.Split(b.Context(), strings.NewReader(c.text), c.d, 10, "f", discard{}); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+// A row costs no allocation, in whatever form it comes: only chunks do.
+func TestSplitAllocatesNothingPerRow(t *testing.T) {
+	for name, c := range map[string]struct {
+		row string
+		d   csv.Dialect
+	}{
+		"plain":            {"1,2024-01-02,plain text,0.5\n", plain},
+		"quoted":           {"1,2024-01-02,\"plain, \"\"text\"\"\",0.5\n", plain},
+		"carriage returns": {"1,2024-01-02,\"plain, text\",0.5\r\n", plain},
+		"semicolons":       {"1;2024-01-02;plain, text;0.5\n", with(func(d *csv.Dialect) { d.Delimiter = ";" })},
+		"quotes to write":  {"1;2024-01-02;\"plain; \"\"text\"\"\";0,5\n", with(func(d *csv.Dialect) { d.Delimiter = ";" })},
+	} {
+		count := func(rows int) float64 {
+			text := strings.Repeat(c.row, rows)
+			return testing.AllocsPerRun(5, func() {
+				st, err := csv.Split(t.Context(), strings.NewReader(text), c.d, 4, "f", discard{})
+				if err != nil || st.Rows != int64(rows) {
+					t.Fatalf("%s: %+v, %v", name, st, err)
+				}
+			})
+		}
+		if few, many := count(1000), count(10_000); many > few+20 {
+			t.Errorf("%s: %v allocations for 1,000 rows, %v for 10,000", name, few, many)
+		}
 	}
 }

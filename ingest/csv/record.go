@@ -147,16 +147,15 @@ func (s syntax) unescape(out, v []byte) []byte {
 }
 
 // write appends a record in canonical form, with its line end.
-func (s syntax) write(out, b []byte, spans []span) []byte {
-	var tmp []byte
+func (s *splitter) write(out, b []byte, spans []span) []byte {
 	for i, sp := range spans {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		v := b[sp.from:sp.to]
 		if sp.escaped {
-			tmp = s.unescape(tmp[:0], v)
-			v = tmp
+			s.text = s.syntax.unescape(s.text[:0], v)
+			v = s.text
 		}
 		if !sp.quoted && !bytes.ContainsAny(v, ",\"\r\n") {
 			out = append(out, v...)

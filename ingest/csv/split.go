@@ -105,6 +105,8 @@ type splitter struct {
 	tooLong bool // dropping the rest of an over-long line
 	plain   bool // the block has no quotes, CRs, NULs or bad UTF-8
 	spans   []span
+	anew    []byte // a record that had to be written anew
+	text    []byte // a field of it without its escapes
 	now     time.Time
 
 	line  int64 // of the next record
@@ -230,7 +232,7 @@ func (s *splitter) easy(line []byte) bool {
 		replace(s.pending[at:], s.syntax.delim, ',')
 	default:
 		s.settle()
-		s.pending = s.syntax.write(s.pending, l, s.cutFields(l))
+		s.pending = s.write(s.pending, l, s.cutFields(l))
 	}
 	s.pos += len(line) + 1
 	s.line++
@@ -323,10 +325,9 @@ func (s *splitter) take(rec []byte, f form) {
 func (s *splitter) row(rec []byte, f form) {
 	pass := f == whole && s.syntax.canonical() && rec[len(rec)-1] == '\n' && !(len(rec) > 1 && rec[len(rec)-2] == '\r')
 	size := len(rec) + 1
-	var anew []byte
 	if !pass {
-		anew = s.syntax.write(nil, rec, s.spans)
-		size = len(anew)
+		s.anew = s.write(s.anew[:0], rec, s.spans)
+		size = len(s.anew)
 	}
 	if size > ChunkSize { // quoting can make it longer
 		s.reject(rec, fmt.Sprintf("the record is longer than %d bytes", MaxRecord))
@@ -342,7 +343,7 @@ func (s *splitter) row(rec []byte, f form) {
 		return
 	}
 	s.settle()
-	s.pending = append(s.pending, anew...)
+	s.pending = append(s.pending, s.anew...)
 }
 
 // keep adds buf[from:to] to the chunk, without a copy where it can.

@@ -21,6 +21,8 @@ const (
 	maxText    = 64 << 10
 )
 
+var lineEnd = []byte{'\n'}
+
 // batch is what one commit brings.
 type batch struct {
 	dir     string
@@ -224,7 +226,7 @@ func (c *committer) takeCSV(b *batch, g *group, r ingest.Record) error {
 		return err
 	}
 	if r.Value[len(r.Value)-1] != '\n' {
-		if err := g.write([]byte{'\n'}); err != nil {
+		if err := g.write(lineEnd); err != nil {
 			return err
 		}
 	}
@@ -254,7 +256,10 @@ func (c *committer) takeNDJSON(b *batch, g *group, r ingest.Record) error {
 			}
 			continue
 		}
-		if err := g.write(append(text[:len(text):len(text)], '\n')); err != nil {
+		if err := g.write(text); err != nil {
+			return err
+		}
+		if err := g.write(lineEnd); err != nil {
 			return err
 		}
 		k.rows++

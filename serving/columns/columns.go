@@ -95,10 +95,22 @@ func fillText(c arrow.Array, from int, out []string) error {
 	if err != nil {
 		return err
 	}
+	size := 0
 	for i := range out {
 		if !null(c, from+i) {
-			out[i] = strings.Clone(get(from + i)) // the record's memory ends before the model's input
+			size += len(get(from + i))
 		}
+	}
+	// The record's memory ends before the model's input: one copy of all its texts.
+	var all strings.Builder
+	all.Grow(size)
+	for i := range out {
+		if null(c, from+i) {
+			continue
+		}
+		at := all.Len()
+		all.WriteString(get(from + i))
+		out[i] = all.String()[at:]
 	}
 	return nil
 }

@@ -127,3 +127,31 @@ func TestSameAsValueOf(t *testing.T) {
 		}
 	}
 }
+
+// A row costs no allocation: a column of texts is copied at once.
+func TestFillAllocatesNothingPerRow(t *testing.T) {
+	texts, numbers := make([]string, 1000), make([]string, 1000)
+	for i := range texts {
+		texts[i], numbers[i] = `"married"`, "1.5"
+	}
+	for _, c := range []struct {
+		typ arrow.DataType
+		as  string
+		all []string
+	}{{arrow.BinaryTypes.String, serving.String, texts}, {arrow.PrimitiveTypes.Float64, serving.Float, numbers}} {
+		rec := record("x", column(t, c.typ, "["+strings.Join(c.all, ",")+"]"))
+		b, err := columns.Bind([]serving.Input{{Name: "x", Type: c.as}}, rec.Schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out serving.Batch
+		n := testing.AllocsPerRun(20, func() {
+			if err := b.Fill(rec, 0, 1000, &out); err != nil || out.N != 1000 {
+				t.Fatal(out.N, err)
+			}
+		})
+		if n > 10 {
+			t.Errorf("%s: %v allocations for 1,000 rows", c.as, n)
+		}
+	}
+}

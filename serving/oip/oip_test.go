@@ -380,3 +380,39 @@ func BenchmarkInfer(b *testing.B) {
 		}
 	}
 }
+
+// The codecs allocate nothing per row, as JSON and in binary: the model of the test
+// makes one allocation per row, and the recorder's buffers grow.
+func TestInferAllocatesNothingPerRow(t *testing.T) {
+	h := handler(t)
+	asJSON := func(rows int) ([]byte, string) {
+		ages, jobs := strings.Repeat("41.5,", rows), strings.Repeat(`"admin.",`, rows)
+		return fmt.Appendf(nil, `{"inputs":[{"name":"age","datatype":"FP32","shape":[%d],"data":[%s]},{"name":"job","datatype":"BYTES","shape":[%d],"data":[%s]}]}`,
+			rows, ages[:len(ages)-1], rows, jobs[:len(jobs)-1]), ""
+	}
+	inBinary := func(rows int) ([]byte, string) {
+		ages, jobs := make([]byte, 4*rows), bytes.Repeat([]byte("\x06\x00\x00\x00admin."), rows)
+		head := fmt.Appendf(nil, `{"inputs":[{"name":"age","datatype":"FP32","shape":[%d],"parameters":{"binary_data_size":%d}},{"name":"job","datatype":"BYTES","shape":[%d],"parameters":{"binary_data_size":%d}}],"parameters":{"binary_data_output":true}}`,
+			rows, len(ages), rows, len(jobs))
+		return append(append(append([]byte{}, head...), ages...), jobs...), strconv.Itoa(len(head))
+	}
+	for name, request := range map[string]func(int) ([]byte, string){"JSON": asJSON, "binary": inBinary} {
+		count := func(rows int) float64 {
+			body, head := request(rows)
+			return testing.AllocsPerRun(20, func() {
+				r := httptest.NewRequest("POST", "/v2/models/calls/infer", bytes.NewReader(body))
+				r.Header.Set("Authorization", "Bearer predict")
+				if head != "" {
+					r.Header.Set(length, head)
+				}
+				w := httptest.NewRecorder()
+				if h.ServeHTTP(w, r); w.Code != 200 {
+					t.Fatal(w.Body)
+				}
+			})
+		}
+		if few, many := count(10), count(100); many-few > 90+25 {
+			t.Errorf("%s: %v allocations for 10 rows, %v for 100", name, few, many)
+		}
+	}
+}

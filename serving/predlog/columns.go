@@ -42,7 +42,7 @@ func AppendRow(b []byte, o *serving.Observation) []byte {
 	b = strconv.AppendInt(append(b, `,"version":`...), int64(o.Version), 10)
 	b = text(b, `,"entity":`, o.Entity)
 	b = moment(b, `,"event_time":`, o.EventTime)
-	b = text(b, `,"features":`, features(o))
+	b = fastjson.AppendBytes(append(b, `,"features":`...), features(o))
 	b = text(b, `,"label":`, o.Label)
 	b = fastjson.AppendFloat(append(b, `,"score":`...), o.Score)
 	b = scores(append(b, `,"scores":"[`...), o.Scores)
@@ -75,16 +75,18 @@ func scores(b []byte, all []float64) []byte {
 	return b
 }
 
-func features(o *serving.Observation) string {
+func features(o *serving.Observation) []byte {
 	if o.FeaturesJSON != nil {
-		return string(o.FeaturesJSON)
+		return o.FeaturesJSON
 	}
 	if len(o.Features) == 0 {
-		return "{}"
+		return noFeatures
 	}
 	b, err := json.Marshal(o.Features)
 	if err != nil {
-		return "{}" // NaN and the like: the caller sends nil for a missing value
+		return noFeatures // NaN and the like: the caller sends nil for a missing value
 	}
-	return string(b)
+	return b
 }
+
+var noFeatures = []byte("{}")

@@ -333,3 +333,16 @@ func BenchmarkObserve(b *testing.B) {
 type discard struct{}
 
 func (discard) Append(context.Context, forge.Scope, predlog.BatchID, []byte, int) error { return nil }
+
+// An observation is written without an allocation of its own.
+func TestAppendRowAllocatesNothing(t *testing.T) {
+	o := serving.Observation{ID: "p_0123456789_1", At: time.Now(), EventTime: time.Now(), Deployment: "calls", Model: "calls", Version: 3, Entity: "7",
+		FeaturesJSON: []byte(`{"a":1234.5,"b":"x"}`), Label: "yes", Score: 0.93, Scores: []float64{0.07, 0.93}, Source: "api", By: "key", RequestID: "r"}
+	buf := predlog.AppendRow(nil, &o)
+	if !bytes.Contains(buf, []byte(`"features":"{\"a\":1234.5,\"b\":\"x\"}"`)) {
+		t.Fatalf("%s", buf)
+	}
+	if n := testing.AllocsPerRun(100, func() { buf = predlog.AppendRow(buf[:0], &o) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
