@@ -143,13 +143,13 @@ func (l *Log) roll() error {
 	full := l.tail
 	full.size = l.size
 	l.mu.Lock()
-	l.current, l.tail = l.seq+1, newIndex(l.seq+1)
+	l.current, l.tail, l.size = l.seq+1, newIndex(l.seq+1), 0
 	l.mu.Unlock()
 	if l.file != nil {
 		_ = l.file.Close() // everything in it is on the disk
 		l.save(full)
 	}
-	l.file, l.size = f, 0
+	l.file = f
 	return nil
 }
 

@@ -39,9 +39,11 @@ type App struct {
 	training trainingParts
 	serving  servingParts
 	watching watchingParts
+	backup   backupParts
 
 	server *httpapi.Server
 	listen net.Listener
+	ending chan struct{}                 // closed when Run ends
 	loops  []func(context.Context) error // run until their context ends
 	closer []func() error                // last opened, first closed
 }
@@ -51,10 +53,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log}
+	a := &App{cfg: cfg, log: log, ending: make(chan struct{})}
 	for _, open := range []func(context.Context) error{
 		a.openData, a.openMetadata, a.openIdentity, a.openLake, a.openIngest, a.openRecipes,
-		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openHealth, a.openMetrics, a.openListener,
+		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openBackup, a.openHealth, a.openMetrics, a.openListener,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
@@ -160,6 +162,7 @@ func (a *App) Run(ctx context.Context) error {
 	case err = <-ended:
 	}
 	cancel()
+	close(a.ending)
 	stop, done := context.WithTimeout(context.Background(), 20*time.Second)
 	defer done()
 	err = errors.Join(ignoreClosed(err), a.jobs.Stop(stop), srv.Shutdown(stop)) // event streams end with the jobs

@@ -46,7 +46,9 @@ func (v featureViews) ViewSQL(ctx context.Context, scope forge.Scope, name strin
 
 func (a *App) openOnline(ctx context.Context) (features.Online, error) {
 	if Embedded(a.cfg.Online) {
-		return onlinekv.Open(a.cfg.path("online"), a.log)
+		var err error
+		a.backup.online, err = onlinekv.Open(a.cfg.path("online"), a.log)
+		return a.backup.online, err
 	}
 	return onlineredis.Open(ctx, a.cfg.Online, "forge")
 }

@@ -45,6 +45,7 @@ func (a *App) openIdentity(ctx context.Context) error {
 		return err
 	}
 	a.onClose(log.Close)
+	a.backup.audit = log
 	if a.identity.lineage, err = lineage.New(ctx, a.db, a.cfg.Now); err != nil {
 		return err
 	}

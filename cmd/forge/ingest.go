@@ -42,7 +42,8 @@ func (a *App) openIngest(ctx context.Context) error {
 		return err
 	}
 	log.Fault = a.cfg.Fault.In("log")
-	a.ingest.log = log
+	a.backup.log = &pausable{Log: log}
+	a.ingest.log = a.backup.log
 	a.onClose(log.Close)
 	if a.ingest.store, err = ingeststore.Open(ctx, a.db, a.cfg.Now); err != nil {
 		return err

@@ -31,6 +31,7 @@ func (a *App) openLake(ctx context.Context) error {
 	})
 	a.onClose(engine.Close)
 	a.house = &lake.House{Tables: tables, Engine: engine}
+	a.backup.tables = tables
 	lakehttp.Register(a.server, a.house, a.views())
 	if err := a.openUpkeep(ctx, tables); err != nil {
 		return err

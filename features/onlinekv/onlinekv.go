@@ -180,6 +180,17 @@ func (s *Store) Get(ctx context.Context, scope forge.Scope, group string, keys [
 	return rows, ok, nil
 }
 
+// Copy writes the store as it is at this moment to another folder, while it goes on.
+// Where the disk can, the files are links and cost nothing.
+func (s *Store) Copy(dir string) error {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return forge.Errorf(forge.KindUnavailable, nil, "the online store is closed")
+	}
+	return s.db.Checkpoint(dir, pebble.WithFlushedWAL())
+}
+
 // Drop implements features.Online.
 func (s *Store) Drop(ctx context.Context, scope forge.Scope, group string) error {
 	prefix, done, err := s.change(ctx, scope, group)

@@ -39,6 +39,8 @@ type DB struct {
 	*sql.DB
 	Dialect Dialect
 	Pool    *pgxpool.Pool // set for Postgres only; the job queue needs it
+
+	cipher url.Values // how SQLite's files are encrypted
 }
 
 // Open opens addr: "sqlite:/path/meta.db" (or a bare path) or "postgres://…". key
@@ -69,9 +71,9 @@ func openSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "data folder %s cannot be written", filepath.Dir(path))
 	}
+	cipher := url.Values{"vfs": {"xts"}, "hexkey": {hex.EncodeToString(key)}}
 	q := url.Values{
-		"vfs":     {"xts"},
-		"hexkey":  {hex.EncodeToString(key)},
+		"vfs": cipher["vfs"], "hexkey": cipher["hexkey"],
 		"_txlock": {"immediate"},
 		"_pragma": {"busy_timeout(15000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "temp_store(memory)"},
 	}
@@ -85,7 +87,7 @@ func openSQLite(ctx context.Context, path string, key []byte) (*DB, error) {
 		_ = db.Close()
 		return nil, forge.Errorf(forge.KindUnavailable, err, "metadata file %s cannot be opened; is it from another data folder, or its key file changed?", path)
 	}
-	return &DB{DB: db, Dialect: SQLite}, nil
+	return &DB{DB: db, Dialect: SQLite, cipher: cipher}, nil
 }
 
 // Close closes the store.

@@ -88,7 +88,7 @@ func (t *Tables) open(warehouse string) error {
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return forge.Errorf(forge.KindUnavailable, err, "warehouse %s cannot be written", abs)
 	}
-	t.fs, t.warehouse = localFS{root: abs, written: &pending{}, dropped: filepath.Join(abs, ".dropped")}, abs
+	t.fs, t.warehouse = localFS{root: abs, written: &pending{}, later: &removals{}, dropped: filepath.Join(abs, ".dropped")}, abs
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 type localFS struct {
 	icebergio.LocalFS
 	written *pending
+	later   *removals
 	root    string // of the warehouse, absolute
 	dropped string // where folders go that are being removed
 }
@@ -52,7 +53,7 @@ func (l localFS) ReadFile(name string) ([]byte, error) { return l.LocalFS.ReadFi
 func (l localFS) Remove(name string) error {
 	p := l.path(name)
 	l.written.forget(p)
-	return l.LocalFS.Remove(p)
+	return l.later.do(func() error { return l.LocalFS.Remove(p) })
 }
 
 // plain reports whether the warehouse's path is the same with and without the escapes
@@ -160,6 +161,10 @@ func (localFS) walk(dir string, f func(string, fs.FileInfo) error) error {
 
 // drop renames first: a table of the same name may be made at once.
 func (l localFS) drop(dir string) error {
+	return l.later.do(func() error { return l.dropNow(dir) })
+}
+
+func (l localFS) dropNow(dir string) error {
 	gone := filepath.Join(l.dropped, forge.NewID(filepath.Base(dir)))
 	if err := errors.Join(os.MkdirAll(l.dropped, 0o700), os.Rename(dir, gone)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

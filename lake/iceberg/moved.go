@@ -42,11 +42,11 @@ func (t *Tables) follow(ctx context.Context) error {
 	}
 	err = t.db.Tx(ctx, func(tx *sql.Tx) error {
 		for _, m := range moved {
-			if err := m.point(ctx, tx); err != nil {
+			if err := errors.Join(m.point(ctx, tx), m.notes(ctx, tx)); err != nil {
 				return err
 			}
 		}
-		return nil
+		return t.dropForeign(ctx, tx)
 	})
 	if err != nil {
 		return err // the next start finds the old metadata as it was
@@ -292,6 +292,64 @@ func (m *relocation) point(ctx context.Context, tx *sql.Tx) error {
 		return errors.Join(err, forge.Errorf(forge.KindConflict, nil, "table %s was changed while its folder was being found: does another forge use this metadata store?", m.name))
 	}
 	return nil
+}
+
+// notes moves what is remembered of the table's snapshots and of files to be removed.
+func (m *relocation) notes(ctx context.Context, tx *sql.Tx) error {
+	to := m.t.uri(m.to)
+	_, err := tx.ExecContext(ctx, "UPDATE lake_reader SET location = $1 WHERE tenant = $2 AND project = $3 AND location = $4", to, m.scope.Tenant, m.scope.Project, m.old.location)
+	if err != nil {
+		return err
+	}
+	all, err := wastes(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		if g.scope != m.scope || g.location != m.old.location {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE lake_garbage SET location = $1, file = $2 WHERE tenant = $3 AND project = $4 AND location = $5 AND file = $6",
+			to, m.moved(g.file), g.scope.Tenant, g.scope.Project, g.location, g.file)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropForeign forgets files to be removed that are not below this warehouse: they are
+// those of the folder that this one was copied from, and that one's to remove.
+func (t *Tables) dropForeign(ctx context.Context, tx *sql.Tx) error {
+	all, err := wastes(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		if strings.HasPrefix(t.path(g.file), t.warehouse+string(filepath.Separator)) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM lake_garbage WHERE tenant = $1 AND project = $2 AND location = $3 AND file = $4", g.scope.Tenant, g.scope.Project, g.location, g.file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wastes(ctx context.Context, tx *sql.Tx) (out []garbage, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT tenant, project, location, file FROM lake_garbage")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	for rows.Next() {
+		var g garbage
+		if err := rows.Scan(&g.scope.Tenant, &g.scope.Project, &g.location, &g.file); err != nil {
+			return nil, err
+		}
+		out = append(out, g)
+	}
+	return out, rows.Err()
 }
 
 func (m *relocation) undo() (err error) {

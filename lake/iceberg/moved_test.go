@@ -140,6 +140,44 @@ func fillWarehouse(t *testing.T, tables *iceberg.Tables) {
 	laketest.Must(tables.Create(ctx, s, laketest.Name("raw.empty"), laketest.Pairs, nil))
 }
 
+// TestMovedGarbage: what waits to be removed is removed at its new place, and never where
+// the folder was copied from.
+func TestMovedGarbage(t *testing.T) {
+	base := t.TempDir()
+	dbs := [2]string{filepath.Join(base, "a.db"), filepath.Join(base, "b.db")}
+	first := openDB(t, dbs[0])
+	old, now := filepath.Join(base, "a"), filepath.Join(base, "b")
+	tables := laketest.Must(iceberg.New(first, old, iceberg.Config{}))
+	fillWarehouse(t, tables)
+	ctx, s := t.Context(), laketest.Scope
+	tab := laketest.Must(tables.Load(ctx, s, laketest.Name("raw.calls")))
+	for _, g := range [][2]string{{tab.Location, "waste"}, {filepath.Join(old, "main", "demo", "raw", "dropped"), "left"}} {
+		file := filepath.Join(g[0], "data", g[1])
+		must(t, os.MkdirAll(filepath.Dir(file), 0o700))
+		must(t, os.WriteFile(file, nil, 0o600))
+		_, err := first.ExecContext(ctx, "INSERT INTO lake_garbage (tenant, project, location, file, since) VALUES ($1, $2, $3, $4, 1)", s.Tenant, s.Project, tables.URI(g[0]), tables.URI(file))
+		must(t, err)
+	}
+	must(t, first.Close())
+	must(t, os.CopyFS(now, os.DirFS(old)))
+	raw, err := os.ReadFile(dbs[0])
+	must(t, err)
+	must(t, os.WriteFile(dbs[1], raw, 0o600))
+	dup := laketest.Must(iceberg.New(openDB(t, dbs[1]), now, iceberg.Config{}))
+	if n, err := dup.Collect(ctx, time.Hour, 100); n != 1 || err != nil {
+		t.Errorf("%d removed, %v; want 1", n, err)
+	}
+	rel := laketest.Must(filepath.Rel(old, filepath.Join(tab.Location, "data", "waste")))
+	if _, err := os.Stat(filepath.Join(now, rel)); err == nil {
+		t.Error("the copy's waste is still there")
+	}
+	for _, f := range []string{rel, "main/demo/raw/dropped/data/left"} {
+		if _, err := os.Stat(filepath.Join(old, f)); err != nil {
+			t.Errorf("the original has lost %s", f)
+		}
+	}
+}
+
 // goOn commits, replaces and sweeps.
 func goOn(t *testing.T, tables *iceberg.Tables) {
 	ctx, s, name := t.Context(), laketest.Scope, laketest.Name("raw.calls")

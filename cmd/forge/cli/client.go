@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -124,6 +125,21 @@ func (c *Client) Send(ctx context.Context, method, path, contentType string, bod
 	}
 	defer resp.Body.Close()
 	return nil, readProblem(resp)
+}
+
+// Download asks for a stream; name is the one that the server gives it. The stream ends
+// with an error when the server breaks it off. The caller closes it.
+func (c *Client) Download(ctx context.Context, path string, in any) (body io.ReadCloser, name string, err error) {
+	b, err := json.Marshal(in)
+	if err != nil {
+		return nil, "", err
+	}
+	resp, err := c.Send(ctx, http.MethodPost, path, "application/json", bytes.NewReader(b), "application/octet-stream")
+	if err != nil {
+		return nil, "", err
+	}
+	_, params, _ := mime.ParseMediaType(resp.Header.Get("Content-Disposition"))
+	return resp.Body, params["filename"], nil
 }
 
 func readProblem(resp *http.Response) error {

@@ -28,4 +28,5 @@ type Commands struct {
 	Jobs        Jobs        `cmd:"" group:"admin" aliases:"job" help:"Long work: list, follow, cancel."`
 	Token       Token       `cmd:"" group:"admin" help:"API keys."`
 	Audit       Audit       `cmd:"" group:"admin" help:"The audit log."`
+	Backup      Backup      `cmd:"" group:"admin" help:"Save the whole data folder, encrypted, while the server runs."`
 }

@@ -17,6 +17,7 @@ func exampleLines() map[string][]string {
 		"serve":   {"forge serve", "forge serve --data /srv/forge --listen 0.0.0.0:8040 --tls-cert cert.pem --tls-key key.pem", "FORGE_METADATA=postgres://forge@db/forge forge serve --log kafka://kafka:9092 --online redis://redis:6379 --warehouse s3://lake/forge"},
 		"up":      {"forge up", "forge up --no-demo --listen 127.0.0.1:9000"},
 		"down":    {"forge down"},
+		"restore": {"forge restore monday.backup --data /srv/forge --passphrase-file pass", "forge restore monday.backup --data /srv/forge --identity key.txt"},
 		"doctor":  {"forge doctor", "forge --json doctor --python /opt/trainer/bin/python"},
 		"config":  {"forge config", "FORGE_LISTEN=0.0.0.0:8040 forge config --memory 4294967296"},
 		"openapi": {"forge openapi > openapi.json"},
@@ -31,6 +32,7 @@ func exampleLines() map[string][]string {
 		"maintain": {"forge maintain raw.customers", "forge maintain raw.customers --show", "forge maintain raw.customers --keep-for 720h --no-auto"},
 		"rejects":  {"forge rejects raw.customers", "forge rejects raw.customers --limit 100"},
 		"sql":      {`forge sql "select city, count(*) n from raw.customers group by 1 order by 2 desc"`, `forge sql --format csv --limit 1000000 "select * from raw.customers" > customers.csv`, "forge sql - < report.sql"},
+		"backup":   {"forge backup /backups/ --passphrase-file pass", "forge backup monday.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"},
 		"drop":     {"forge drop raw.customers", "forge drop raw.customers --yes"},
 
 		"recipe suggest": {"forge recipe suggest raw.customers > recipe.yaml"},

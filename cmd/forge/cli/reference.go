@@ -36,7 +36,7 @@ Every command speaks the HTTP API ([http.md](http.md)) of the server that it fin
 
 **Output.** Results go to standard output; progress, questions and errors go to standard error. On a terminal, tables are cut to its width and their heads are bold (not with ` + "`NO_COLOR`" + `); in a pipe nothing is cut.
 
-**JSON.** ` + "`--json`" + ` prints one document, whose shape is below: fields keep their names and types; new ones may come, so pass over those that you do not know. ` + "`?`" + ` marks what may be left out. ` + "`time`" + ` is RFC 3339. A failure prints one object on standard error and nothing on standard output:
+**JSON.** ` + "`--json`" + ` prints one document, whose shape is below: fields keep their names and types; new ones may come, so pass over those that you do not know. ` + "`?`" + ` marks what may be left out. ` + "`time`" + ` is RFC 3339. A failure prints one object on standard error and nothing on standard output (` + "`audit verify`" + ` prints its verdict all the same):
 
 ` + "```\n" + `FAILURE
 ` + "```\n" + `
