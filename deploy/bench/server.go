@@ -192,7 +192,7 @@ func (s *server) job(path string, in any) (result json.RawMessage, err error) {
 func (s *server) settle() {
 	last, since := s.cpu(), time.Now()
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
-		if now := s.cpu(); now > last+0.02 {
+		if now := s.cpu(); now > last+0.05 {
 			last, since = now, time.Now()
 		} else if time.Since(since) > time.Second {
 			return
