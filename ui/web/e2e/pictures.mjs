@@ -1,5 +1,6 @@
 // Pictures of every page, at three sizes and in both themes, as WebP into docs/images/studio.
 // The server should hold the demo of the bank's calls and the example of the tumours.
+// The middle size and the phone in the dark are for looking at; the documents keep the rest.
 //   npm run pictures [-- OUT [PAGE,PAGE…] [SIZE] [THEME]]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { launch, settings, signIn } from './browser.mjs'

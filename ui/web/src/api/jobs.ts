@@ -36,6 +36,6 @@ export async function follow(id: string, seen: (e: JobEvent) => void, signal?: A
 /** finished follows a job to its end and throws its error if it failed. */
 export async function finished(job: Job, seen: (e: JobEvent) => void = () => {}, signal?: AbortSignal): Promise<Job> {
   const end = await follow(job.id, seen, signal)
-  if (end.state !== 'succeeded') throw new Problem(0, end.error_kind ?? 'internal', end.error ?? end.title)
+  if (end.state !== 'succeeded') throw new Problem(0, end.state === 'cancelled' ? 'cancelled' : (end.error_kind ?? 'internal'), end.error || end.title)
   return end
 }

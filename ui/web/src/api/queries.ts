@@ -34,6 +34,8 @@ export const setsQuery = list<TrainingSet>(['features', 'sets'], '/api/features/
 export const modelsQuery = list<Model>(['models'], '/api/models', 'models')
 export const modelQuery = (name: string) => one<Model>(['models', name], `/api/models/${seg(name)}`)
 export const runsQuery = list<Run>(['runs'], '/api/runs', 'runs')
+/** newestRunsQuery is what the first page needs: a list of all runs grows without end. */
+export const newestRunsQuery = list<Run>(['runs', 'newest'], '/api/runs', 'runs', { limit: 4 })
 export const runQuery = (id: string) => one<Run>(['runs', id], `/api/runs/${seg(id)}`)
 export const deploymentsQuery = list<Deployment>(['deployments'], '/api/deployments', 'deployments')
 export const deploymentQuery = (name: string) => one<Deployment>(['deployments', name], `/api/deployments/${seg(name)}`)

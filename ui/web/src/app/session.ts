@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { hasToken, post, refresh, setToken } from '../api/http'
 import { meQuery } from '../api/queries'
+import { forgetOutputs } from '../sql/outputs'
 import { client } from './client'
 
 export async function signIn(email: string, password: string): Promise<void> {
@@ -20,6 +21,7 @@ export async function switchProject(to: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await post('/api/auth/logout').catch(() => {}) // the cookie may have ended already
   setToken('')
+  forgetOutputs()
   client.clear()
 }
 

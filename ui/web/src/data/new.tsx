@@ -22,6 +22,7 @@ import { tableName, upload } from './upload'
 export function NewTable() {
   const [state, tell] = useReducer(step, begin)
   const abort = useRef<AbortController | null>(null)
+  const job = useRef('')
   const cache = useQueryClient()
 
   const take = useCallback(async (file: File) => {
@@ -48,8 +49,9 @@ export function NewTable() {
     tell({ type: 'ingesting' })
     try {
       const types = typesToSend(state)
-      const job = await post<Job>('/api/ingest', { upload: state.upload, table: state.table, has_header: state.header, ...(types ? { types } : {}) })
-      const end = await finished(job, (e) => { if (e.type === 'progress') tell({ type: 'progress', progress: e.data as Job['progress'] }) })
+      const begun = await post<Job>('/api/ingest', { upload: state.upload, table: state.table, has_header: state.header, ...(types ? { types } : {}) })
+      job.current = begun.id
+      const end = await finished(begun, (e) => { if (e.type === 'progress') tell({ type: 'progress', progress: e.data as Job['progress'] }) })
       tell({ type: 'loaded', load: end.result as Load })
     } catch (error) {
       tell({ type: 'failed', error })
@@ -58,7 +60,8 @@ export function NewTable() {
   }
   function stop() {
     abort.current?.abort()
-    if ('upload' in state && state.upload) void del(`/api/uploads/${state.upload}`).catch(() => {})
+    if (state.at !== 'ingesting' && 'upload' in state && state.upload) void del(`/api/uploads/${state.upload}`).catch(() => {})
+    if (state.at === 'ingesting' && job.current) return void post(`/api/jobs/${job.current}/cancel`).catch(() => {}) // its end is shown as what it came to
     tell({ type: 'reset' })
   }
 

@@ -17,7 +17,7 @@ export function SniffForm({ state, tell, onIngest, onStop, children }: { state: 
       <Card className="p-5">
         <div className="flex flex-wrap items-end gap-4">
           <div className="min-w-56 flex-1"><Field label={t('upload.table')} help={t('upload.tableHelp')} error={bad ? t('upload.tableBad') : undefined}>{(p) => <input {...p} className="input font-mono" value={state.table} disabled={busy} onChange={(e) => tell({ type: 'table', table: e.target.value })} />}</Field></div>
-          <div className="flex gap-2 pb-6"><Button type="submit" look="primary" busy={busy} disabled={bad}>{t('upload.take')}</Button><Button onClick={onStop} disabled={busy}>{t('cancel')}</Button></div>
+          <div className="flex gap-2 pb-6"><Button type="submit" look="primary" busy={busy} disabled={bad}>{t('upload.take')}</Button><Button onClick={onStop}>{t('cancel')}</Button></div>
         </div>
         {children}
         <p className="mt-1 flex flex-wrap gap-2 text-[13px]">

@@ -16,6 +16,8 @@ const paths = {
   play: 'M6 4v12l10-6z',
   stop: 'M5 5h10v10H5z',
   plus: 'M10 4v12M4 10h12',
+  minus: 'M4 10h12',
+  fit: 'M3 7V3h4m6 0h4v4m0 6v4h-4m-6 0H3v-4',
   close: 'M5 5l10 10M15 5 5 15',
   check: 'M4 10.500 8 14.500 16 6',
   alert: 'M10 3 18 16.500H2zM10 8v4m0 2v.5',

@@ -6,10 +6,11 @@ import { tableQuery, tablesQuery } from '../api/queries'
 import type { Job, TrainingSetSpec, ViewVersion } from '../api/types'
 import { Dialog } from '../design/dialog'
 import { human } from '../design/format'
-import { Button, cx, Field, Progress } from '../design/kit'
+import { Button, cx, Field } from '../design/kit'
 import { ProblemNote } from '../design/problem'
 import { t } from '../i18n'
-import { share, useWork } from '../jobs/use'
+import { useWork } from '../jobs/use'
+import { Working } from '../jobs/working'
 
 export function MakeSet({ views, onClose }: { views: ViewVersion[]; onClose: () => void }) {
   const tables = useQuery(tablesQuery).data?.filter((x) => !x.name.endsWith('__rejects')) ?? []
@@ -39,7 +40,7 @@ export function MakeSet({ views, onClose }: { views: ViewVersion[]; onClose: () 
           })}</div>}
         </Field>
         <ProblemNote error={work.error} />
-        {work.isPending && <Progress value={share(work.progress)} label={t('features.makeSet')} />}
+        <Working work={work} label={t('features.making')} />
         <div className="flex justify-end gap-2"><Button onClick={onClose}>{t('cancel')}</Button><Button type="submit" look="primary" busy={work.isPending} disabled={!ready} title={ready ? undefined : t('features.notReady')}>{t('features.make')}</Button></div>
         {!ready && <p className="text-right text-[13px] text-ink-2">{t('features.notReady')}</p>}
       </form>

@@ -14,6 +14,7 @@ import { List } from '../design/table'
 import { Code } from '../design/code'
 import { t, tryT } from '../i18n'
 import { useWork } from '../jobs/use'
+import { Working } from '../jobs/working'
 import { TrainButton } from '../models/train'
 import { MakeSet } from './makeset'
 
@@ -28,7 +29,7 @@ export function Features() {
       <Button icon="upload" busy={fill.isPending} onClick={() => fill.mutate(undefined)}>{t('features.fill')}</Button>
       <Button look="primary" icon="plus" onClick={() => setMaking(true)}>{t('features.makeSet')}</Button>
     </>}>
-      <ProblemNote error={fill.error} />
+      {(fill.isPending || fill.error) && <div className="mb-4 grid gap-3"><Working work={fill} label={t('features.filling')} /><ProblemNote error={fill.error} /></div>}
       {fill.isSuccess && <p role="status" className="mb-4 text-[13.5px] text-good">{t('features.filled')}</p>}
       <Loaded query={views}>
         {(all) => all.length === 0 ? <Ghost icon="features" title={t('features.none')}>{t('features.noneText')}</Ghost> : <div className="grid gap-4 md:grid-cols-2">{all.map((v) => <ViewCard key={v.view.name} v={v} />)}</div>}

@@ -1,8 +1,9 @@
 // The canvas: React Flow over the draft. It draws and reports; every rule is in document.ts.
-import { Background, Controls, MarkerType, ReactFlow, ReactFlowProvider, useReactFlow, type Connection, type Edge as RFEdge, type IsValidConnection, type Node, type NodeChange, applyNodeChanges } from '@xyflow/react'
+import { Background, MarkerType, Panel, ReactFlow, ReactFlowProvider, useReactFlow, type Connection, type Edge as RFEdge, type IsValidConnection, type Node, type NodeChange, applyNodeChanges } from '@xyflow/react'
 import { useEffect, useMemo, useState } from 'react'
 import type { FlowProblem, Operator } from '../api/types'
 import { isDark } from '../app/theme'
+import { Button } from '../design/kit'
 import { t } from '../i18n'
 import { nodeWidth } from './arrange'
 import { edges, fits, titleOf, type Draft, type Edit } from './document'
@@ -45,13 +46,25 @@ function Inner({ draft, ops, states, problems, selected, may, tidied, onSelect, 
     <ReactFlow nodes={nodes} edges={wires} nodeTypes={kinds} onNodesChange={changed} onConnect={connect} isValidConnection={valid} colorMode={isDark() ? 'dark' : 'light'}
       onNodeClick={(_, n) => onSelect(n.id)} onPaneClick={() => onSelect(null)} onNodeDoubleClick={onOpen}
       onEdgesDelete={(gone) => gone.forEach((e) => tell({ type: 'disconnect', to: e.target, in: e.targetHandle ?? '' }))}
-      nodesDraggable={may} nodesConnectable={may} edgesFocusable={may} deleteKeyCode={null} selectNodesOnDrag={false}
-      connectionRadius={32} snapToGrid snapGrid={[10, 10]} minZoom={0.15} maxZoom={1.75} fitView fitViewOptions={{ padding: 0.12, maxZoom: 1 }} onlyRenderVisibleElements={nodes.length > 150}
+      nodesDraggable={may} nodesConnectable={may} edgesFocusable={false} deleteKeyCode={null} selectNodesOnDrag={false}
+      connectionRadius={32} snapToGrid snapGrid={[10, 10]} minZoom={0.15} maxZoom={1.75} fitView fitViewOptions={{ padding: 0.12, maxZoom: 1 }} onlyRenderVisibleElements={nodes.length > 40}
       ariaLabelConfig={{ 'node.a11yDescription.default': t('flow.a11yNode'), 'edge.a11yDescription.default': t('flow.a11yEdge') }}>
       <Background gap={20} size={1.2} />
-      <Controls showInteractive={false} position="bottom-left" aria-label={t('flow.view')} />
+      <Zoom />
       <Refit count={nodes.length} tidied={tidied} narrow={selected !== null} />
     </ReactFlow>
+  )
+}
+
+/** Zoom says in words what its buttons do. */
+function Zoom() {
+  const flow = useReactFlow()
+  return (
+    <Panel position="bottom-left" className="flex rounded-lg border border-line bg-surface shadow-card" role="group" aria-label={t('flow.view')}>
+      <Button small look="quiet" icon="plus" onClick={() => void flow.zoomIn()}>{t('flow.zoomIn')}</Button>
+      <Button small look="quiet" icon="minus" onClick={() => void flow.zoomOut()}>{t('flow.zoomOut')}</Button>
+      <Button small look="quiet" icon="fit" onClick={() => void flow.fitView({ padding: 0.12, maxZoom: 1 })}>{t('flow.fit')}</Button>
+    </Panel>
   )
 }
 

@@ -59,6 +59,8 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
     onSuccess: (job) => { live.watch(job); void cache.invalidateQueries({ queryKey: ['jobs'] }) },
   })
 
+  const stop = useMutation({ mutationFn: () => post(`/api/jobs/${live.job?.id}/cancel`), onSettled: () => cache.invalidateQueries({ queryKey: ['jobs'] }) })
+
   // Where boxes stand is saved by itself; what the flow means is saved when asked.
   useEffect(() => {
     if (!may || !moved(draft) || save.isPending || save.isError) return
@@ -99,7 +101,7 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
   const dirty = unsaved(draft)
   const conflict = save.error && asProblem(save.error).status === 409
   const panel = chosen && <Panel key={chosen} id={chosen} draft={draft} ops={ops} state={live.states[chosen]} problems={problems.get(chosen) ?? []} may={may} tell={tell} onConnect={act.connect} onRemove={act.remove} onRunFrom={() => run.mutate(chosen)} />
-  const outline = <Outline draft={draft} ops={ops} states={live.states} problems={problems} selected={chosen} onSelect={select} onOpen={() => { if (!wide) show('panel') }} />
+  const outline = <Outline draft={draft} ops={ops} states={live.states} problems={problems} selected={chosen} onSelect={select} onOpen={(byKey) => { if (!wide) show('panel'); else if (byKey) setTimeout(() => document.querySelector<HTMLElement>('aside[data-panel] input')?.focus()) }} />
 
   return (
     <div className="flex flex-col lg:h-dvh">
@@ -109,14 +111,15 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
           <div className="flex flex-wrap items-center gap-2">
             {dirty && <Badge tone="warn">{t('flow.unsaved')}</Badge>}
             {may && dirty && <Button icon="save" busy={save.isPending} onClick={act.save}>{t('save')}</Button>}
+            {may && live.running && <Button icon="stop" busy={stop.isPending} onClick={() => stop.mutate()}>{t('cancel')}</Button>}
             {may && nodes > 0 && <Button look="primary" icon="play" busy={run.isPending || live.running} onClick={act.run}>{live.running ? t('flow.running') : t('flow.do.run')}</Button>}
           </div>
         </div>
         {nodes > 0 && <div role="toolbar" aria-label={t('flow.tools')} className="-ml-2.5 flex flex-wrap pt-1.5">{may && bar(['add', 'connect', 'undo', 'redo', 'tidy'])}<Button small look="quiet" icon="info" onClick={() => show('help')}>{t('flow.keys')}</Button></div>}
       </header>
-      {(save.error || run.error || live.error) && (
+      {(save.error || run.error || stop.error || live.error) && (
         <div className="grid gap-2 px-4 pt-3 sm:px-6">
-          <ProblemNote error={save.error ?? run.error} />
+          <ProblemNote error={save.error ?? run.error ?? stop.error} />
           {conflict && <div><Button onClick={() => { save.reset(); reload(); location.reload() }}>{t('flow.takeTheirs')}</Button></div>}
           {live.error && !run.error && <p role="status" className="rounded-lg bg-bad-soft px-4 py-2.5 text-[13.5px]"><span className="font-medium text-bad">{t('flow.lastFailed')}</span> {live.error}</p>}
         </div>
@@ -125,7 +128,7 @@ export function Editor({ name, doc, operators, reload }: { name: string; doc: Fl
         <div className="min-h-0 flex-1 lg:grid lg:grid-cols-[264px_minmax(0,1fr)_auto]">
           <nav aria-label={t('flow.outline')} className="overflow-y-auto border-line p-3 lg:border-r"><h2 className="px-2.5 pb-2 text-[13px] font-medium text-ink-2">{t('flow.outline')}</h2>{outline}</nav>
           <div className="relative hidden bg-sunken/50 lg:block"><Canvas draft={draft} ops={ops} states={live.states} problems={problems} selected={chosen} may={may} tidied={tidied} onSelect={select} onOpen={() => { if (!wide) show('panel') }} tell={tell} /></div>
-          {wide && chosen && <aside aria-label={titleOf(draft.flow.nodes[chosen], ops)} className="w-[340px] overflow-y-auto border-l border-line bg-surface p-5"><h2 className="mb-3 text-base font-semibold">{titleOf(draft.flow.nodes[chosen], ops)}</h2>{panel}</aside>}
+          {wide && chosen && <aside data-panel aria-label={titleOf(draft.flow.nodes[chosen], ops)} className="w-[340px] overflow-y-auto border-l border-line bg-surface p-5"><h2 className="mb-3 text-base font-semibold">{titleOf(draft.flow.nodes[chosen], ops)}</h2>{panel}</aside>}
         </div>
       )}
       {shown === 'add' && <AddDialog ops={operators} onClose={() => show(null)} onAdd={(op) => { tell({ type: 'add', op }); show(null) }} />}

@@ -11,8 +11,9 @@ import { groupIcon } from './groups'
 import type { States } from './live'
 import { StateLine } from './state'
 
-export function Outline({ draft, ops, states, problems, selected, onSelect, onOpen }: { draft: Draft; ops: Map<string, Operator>; states: States; problems: Map<string, FlowProblem[]>; selected: string | null; onSelect: (id: string) => void; onOpen: () => void }) {
+export function Outline({ draft, ops, states, problems, selected, onSelect, onOpen }: { draft: Draft; ops: Map<string, Operator>; states: States; problems: Map<string, FlowProblem[]>; selected: string | null; onSelect: (id: string) => void; onOpen: (byKey: boolean) => void }) {
   const ids = order(draft.flow)
+  const stop = selected !== null && ids.includes(selected) ? selected : ids[0] // the list is one stop; arrows walk in it
   function walk(e: KeyboardEvent, at: number) {
     const to = e.key === 'ArrowDown' ? at + 1 : e.key === 'ArrowUp' ? at - 1 : -1
     if (to < 0 || to >= ids.length) return
@@ -28,7 +29,7 @@ export function Outline({ draft, ops, states, problems, selected, onSelect, onOp
         const wrong = problems.get(id)?.[0]?.text
         return (
           <li key={id}>
-            <button id={`outline-${id}`} type="button" aria-current={selected === id || undefined} onClick={() => { onSelect(id); onOpen() }} onFocus={() => onSelect(id)} onKeyDown={(e) => walk(e, i)}
+            <button id={`outline-${id}`} type="button" aria-current={selected === id || undefined} tabIndex={id === stop ? 0 : -1} onClick={(e) => { onSelect(id); onOpen(e.detail === 0) }} onFocus={() => onSelect(id)} onKeyDown={(e) => walk(e, i)}
               className={cx('flex w-full items-start gap-2.5 rounded-lg px-2.5 py-2 text-left', selected === id ? 'bg-accent-soft' : 'hover:bg-sunken')}>
               <Icon name={groupIcon(ops.get(n.op)?.group)} size={17} className="mt-0.5 text-ink-2" />
               <span className="min-w-0 flex-1">

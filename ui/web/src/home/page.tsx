@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type DragEvent } from 'react'
-import { alertsQuery, deploymentsQuery, meQuery, modelsQuery, runsQuery, tablesQuery } from '../api/queries'
+import { alertsQuery, deploymentsQuery, meQuery, modelsQuery, newestRunsQuery, tablesQuery } from '../api/queries'
 import { offer } from '../data/incoming'
 import { ago, count, human, short } from '../design/format'
 import { Icon, type IconName } from '../design/icon'
@@ -16,7 +16,7 @@ import { Newest } from './newest'
 export function Home() {
   const me = useQuery(meQuery).data
   const models = useQuery(modelsQuery).data ?? []
-  const runs = useQuery(runsQuery).data ?? []
+  const runs = useQuery(newestRunsQuery).data ?? []
   const tables = useQuery(tablesQuery).data ?? []
   const alerts = useQuery(alertsQuery()).data ?? []
   const deployments = useQuery(deploymentsQuery).data ?? []

@@ -1,6 +1,7 @@
 // Jobs as pages use them: what runs, start one and follow it, and what it changes.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
+import { post } from '../api/http'
 import { finished } from '../api/jobs'
 import { jobsQuery } from '../api/queries'
 import type { Job, JobEvent } from '../api/types'
@@ -21,14 +22,17 @@ export function useJobs() {
   return query
 }
 
-/** useWork starts a job and follows it to its end; the last progress is at hand meanwhile. */
+/** useWork starts a job and follows it to its end; the last progress is at hand meanwhile, and a way to stop it. */
 export function useWork<A>(start: (args: A) => Promise<Job>, seen?: (e: JobEvent) => void) {
   const cache = useQueryClient()
   const [progress, setProgress] = useState<Job['progress'] | null>(null)
+  const [job, setJob] = useState<Job | null>(null)
   const work = useMutation({
     mutationFn: async (args: A) => {
       setProgress(null)
+      setJob(null)
       const job = await start(args)
+      setJob(job)
       void cache.invalidateQueries({ queryKey: ['jobs'] })
       return finished(job, (e) => {
         if (e.type === 'progress') setProgress(e.data as Job['progress'])
@@ -37,7 +41,8 @@ export function useWork<A>(start: (args: A) => Promise<Job>, seen?: (e: JobEvent
     },
     onSettled: () => cache.invalidateQueries(),
   })
-  return { ...work, progress }
+  const cancel = useMutation({ mutationFn: (id: string) => post(`/api/jobs/${id}/cancel`), onSettled: () => cache.invalidateQueries({ queryKey: ['jobs'] }) })
+  return { ...work, progress, cancel: job && work.isPending && !cancel.isPending ? () => cancel.mutate(job.id) : undefined }
 }
 
 /** share of a progress between 0 and 1; null where the end is not known. */

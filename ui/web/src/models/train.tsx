@@ -63,6 +63,7 @@ function TrainDialog({ set, model, onClose }: { set?: TrainingSet; model?: strin
           <ProblemNote error={work.error} />
           <div className="flex justify-end gap-2">
             {work.isPending ? <p className="mr-auto text-[13px] text-ink-2">{t('train.mayClose')}</p> : null}
+            {work.isPending && <Button icon="stop" disabled={!work.cancel} onClick={work.cancel}>{t('cancel')}</Button>}
             <Button onClick={onClose}>{t('close')}</Button>
             {work.isSuccess && <Link to="/models/$model" params={{ model: name }} className={buttonClass('primary')} onClick={onClose}>{t('train.see')}</Link>}
           </div>

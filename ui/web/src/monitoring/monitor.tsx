@@ -14,6 +14,7 @@ import { Badge, Button, buttonClass, Card, Ghost, Page } from '../design/kit'
 import { Loaded, ProblemNote } from '../design/problem'
 import { t } from '../i18n'
 import { useWork } from '../jobs/use'
+import { Working } from '../jobs/working'
 import { AlertItem } from './alerts'
 import { PolicyButton } from './policy'
 import { board, find, moves, ordered, psi, type Board } from './rules'
@@ -39,6 +40,7 @@ export function MonitorPage() {
     <Page title={human(name)} lead={t('monitor.leadOne')} crumbs={<Link to="/monitoring" className="hover:underline">{t('monitor.title')}</Link>}
       actions={<><Link to="/endpoints/$name" params={{ name }} className={buttonClass()}>{t('monitor.endpoint')}</Link><PolicyButton name={name} policy={policy} />{may && <Button look="primary" busy={check.isPending} onClick={() => check.mutate(undefined)}>{t('monitor.check')}</Button>}</>}>
       <div className="grid gap-5">
+        <Working work={check} label={t('monitor.checking')} />
         <ProblemNote error={check.error} />
         {b.reports.length > 0 && <Moved b={b} bound={bound} />}
         <Worth name={name} model={b.reports.at(-1)?.model} metric={policy?.metric} />

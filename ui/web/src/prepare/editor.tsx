@@ -9,12 +9,12 @@ import { useMay } from '../app/session'
 import { badTableName } from '../data/upload'
 import { count } from '../design/format'
 import { Grid } from '../design/grid'
-import { Button, buttonClass, Card, Field, Ghost, Progress, Skeleton } from '../design/kit'
+import { Button, buttonClass, Card, Field, Ghost, Skeleton } from '../design/kit'
 import { ProblemNote } from '../design/problem'
 import { Tabs } from '../design/tabs'
 import { t } from '../i18n'
-import { progressText } from '../jobs/drawer'
-import { share, useWork } from '../jobs/use'
+import { useWork } from '../jobs/use'
+import { Working } from '../jobs/working'
 import { differs, edit, sources, specsOf } from './rules'
 import { AddStep, StepCard } from './step'
 
@@ -61,7 +61,7 @@ export function Editor({ start }: { start: { recipe: Recipe; reasons: StepReason
               <Button icon="save" busy={save.isPending} onClick={() => save.mutate(recipe)}>{save.isSuccess && save.variables === recipe ? t('saved') : t('save')}</Button>
             </div>
           ) : <p className="text-[13px] text-ink-2">{t('viewerOnly')}</p>}
-          {apply.isPending && <div className="grid gap-1.5"><Progress value={share(apply.progress)} label={t('prepare.applying')} /><p className="text-[13px] text-ink-2">{progressText(apply.progress) || t('prepare.applying')}</p></div>}
+          <Working work={apply} label={t('prepare.applying')} />
           <ProblemNote error={apply.error ?? save.error} />
           {apply.isSuccess && (
             <div role="status" className="rounded-lg bg-good-soft px-3 py-2.5 text-[13.5px]">

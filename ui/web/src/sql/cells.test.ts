@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { beforeEach, expect, test } from 'vitest'
+import { forgetOutputs, keepOutput, lastOutput } from './outputs'
 import { csv, edit, keep, lines, load, note } from './cells'
 
 beforeEach(() => localStorage.clear())
@@ -39,6 +40,17 @@ test('a formula in a cell or a heading is only text in the export, a number is a
 test('rows as JSON keep nulls, and columns of one name apart', () => {
   expect(JSON.parse(lines(['a', 'a', 'b'], [[1, 2, null], ['=x', undefined, {}]]))).toEqual([{ a: 1, a_2: 2, b: null }, { a: '=x', a_2: null, b: {} }])
   expect(JSON.parse(lines(['a'], []))).toEqual([])
+})
+
+test('the last output is shown again for the same text, until somebody signs out', () => {
+  const rows = { columns: [{ name: 'a', type: 'long' }], rows: Array.from({ length: 300 }, (_, i) => [i]) }
+  keepOutput('p', 1, { text: 'select', rows, ms: 5, at: 9 })
+  expect(lastOutput('p', 1, 'select')).toMatchObject({ ms: 5, at: 9, rows: { truncated: true } })
+  expect(lastOutput('p', 1, 'select')!.rows.rows).toHaveLength(200)
+  expect(lastOutput('p', 1, 'select 2')).toBeNull()
+  expect(lastOutput('q', 1, 'select')).toBeNull()
+  forgetOutputs()
+  expect(lastOutput('p', 1, 'select')).toBeNull()
 })
 
 test('notes', () => {

@@ -58,7 +58,7 @@ function Cells({ project, tables, views }: { project: string; tables: Table[]; v
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_260px]">
         <div className="grid min-w-0 gap-4">
           {cells.map((c, i) => c.kind === 'sql'
-            ? <SqlCell key={c.id} cell={c} at={i} schema={schema} tell={tell} last={i === cells.length - 1} begin={fresh && i === 0} />
+            ? <SqlCell key={c.id} project={project} cell={c} at={i} schema={schema} tell={tell} last={i === cells.length - 1} begin={fresh && i === 0} />
             : <NoteCell key={c.id} cell={c} at={i} tell={tell} last={i === cells.length - 1} />)}
           <div className="flex gap-2"><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'sql' })}>{t('sql.addSql')}</Button><Button icon="plus" onClick={() => tell({ type: 'add', kind: 'note' })}>{t('sql.addNote')}</Button></div>
         </div>

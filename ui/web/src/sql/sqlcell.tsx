@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState, type Dispatch } from 'react'
 import { post } from '../api/http'
 import type { Rows } from '../api/types'
-import { bytes, count, millis } from '../design/format'
+import { bytes, count, millis, moment } from '../design/format'
 import { Grid } from '../design/grid'
 import { Button, Card } from '../design/kit'
 import { ProblemNote } from '../design/problem'
@@ -10,12 +10,13 @@ import { t } from '../i18n'
 import { csv, lines, type Cell, type Edit } from './cells'
 import { ChartBox } from './chart'
 import { SqlEditor, type Schema } from './editor'
+import { keepOutput, lastOutput } from './outputs'
 import { CellTools } from './tools'
 
-type Outcome = { at: 'none' } | { at: 'running'; since: number } | { at: 'rows'; rows: Rows; ms: number } | { at: 'failed'; error: unknown } | { at: 'cancelled' }
+type Outcome = { at: 'none' } | { at: 'running'; since: number } | { at: 'rows'; rows: Rows; ms: number; since?: number } | { at: 'failed'; error: unknown } | { at: 'cancelled' }
 
-export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; at: number; schema: Schema; tell: Dispatch<Edit>; last: boolean; begin?: boolean }) {
-  const [out, setOut] = useState<Outcome>({ at: 'none' })
+export function SqlCell({ project, cell, at, schema, tell, last, begin }: { project: string; cell: Cell; at: number; schema: Schema; tell: Dispatch<Edit>; last: boolean; begin?: boolean }) {
+  const [out, setOut] = useState<Outcome>(() => { const o = lastOutput(project, cell.id, cell.text); return o ? { at: 'rows', rows: o.rows, ms: o.ms, since: o.at } : { at: 'none' } })
   const abort = useRef<AbortController | null>(null)
   useEffect(() => {
     if (begin) void run()
@@ -30,7 +31,10 @@ export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; a
     setOut({ at: 'running', since })
     try {
       const rows = await post<Rows>('/api/sql', { sql: cell.text }, mine.signal)
-      if (abort.current === mine) setOut({ at: 'rows', rows: { ...rows, columns: rows.columns ?? [], rows: rows.rows ?? [] }, ms: rows.ms ?? performance.now() - since })
+      if (abort.current !== mine) return
+      const whole = { ...rows, columns: rows.columns ?? [], rows: rows.rows ?? [] }, ms = rows.ms ?? performance.now() - since
+      setOut({ at: 'rows', rows: whole, ms })
+      keepOutput(project, cell.id, { text: cell.text, rows: whole, ms, at: Date.now() })
     } catch (error) {
       if (abort.current === mine) setOut(mine.signal.aborted ? { at: 'cancelled' } : { at: 'failed', error })
     }
@@ -48,7 +52,7 @@ export function SqlCell({ cell, at, schema, tell, last, begin }: { cell: Cell; a
       <div className="mt-2 flex flex-wrap items-center gap-1.5">
         {out.at === 'running' ? <Button small icon="stop" onClick={() => abort.current?.abort()}>{t('cancel')}</Button> : <Button small look="primary" icon="play" onClick={() => void run()}>{t('sql.run')}</Button>}
         <span className="px-1 text-[12.5px] text-ink-3 max-sm:hidden">{t('sql.runKey')}</span>
-        <span role="status" className="text-[13px] text-ink-2 tabular-nums">{out.at === 'running' ? t('sql.running') : out.at === 'cancelled' ? t('sql.cancelled') : out.at === 'rows' ? [t('data.rows', { count: out.rows.rows.length, n: count(out.rows.rows.length) }), millis(out.ms), out.rows.bytes_read && t('sql.read', { n: bytes(out.rows.bytes_read) })].filter(Boolean).join(' · ') : ''}</span>
+        <span role="status" className="text-[13px] text-ink-2 tabular-nums">{out.at === 'running' ? t('sql.running') : out.at === 'cancelled' ? t('sql.cancelled') : out.at === 'rows' ? [t('data.rows', { count: out.rows.rows.length, n: count(out.rows.rows.length) }), millis(out.ms), out.rows.bytes_read && t('sql.read', { n: bytes(out.rows.bytes_read) }), out.since && t('sql.asOf', { time: moment(new Date(out.since)) })].filter(Boolean).join(' · ') : ''}</span>
         <span className="ml-auto flex flex-wrap">
           {out.at === 'rows' && out.rows.rows.length > 0 && <>
             <Button small look="quiet" icon="chart" aria-pressed={!!cell.chart} onClick={() => tell({ type: 'chart', id: cell.id, chart: cell.chart ? undefined : { kind: 'bar', x: '', y: '' } })}>{cell.chart ? t('sql.noChart') : t('sql.chart')}</Button>
