@@ -83,8 +83,16 @@ func FuzzParseDocument(f *testing.F) {
 			}
 			return
 		}
-		if _, err := json.Marshal(doc); err != nil {
-			t.Errorf("%q: %v", b, err)
+		asJSON, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatalf("%q: %v", b, err)
+		}
+		again, err := features.ParseDocument(asJSON)
+		if err != nil {
+			t.Fatalf("%q: its JSON %s: %v", b, asJSON, err)
+		}
+		if second, err := json.Marshal(again); err != nil || string(second) != string(asJSON) {
+			t.Errorf("%q: %s became %s, %v", b, asJSON, second, err)
 		}
 	})
 }

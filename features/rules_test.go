@@ -52,3 +52,45 @@ func TestHashSeesEveryPart(t *testing.T) {
 		t.Error("a change of the definition or its entity keeps the hash")
 	}
 }
+
+// FuzzParseTTL: what is taken is a span from 0 to 100 years, and the same when it is
+// written as a duration.
+func FuzzParseTTL(f *testing.F) {
+	for _, s := range []string{"", "30d", "1d12h", "720h", "1.5h", "-1d", "99999999999h", "36600d1us", "1d0.0000001s", "0x1d", "1d+1h", "d", "１d"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ttl, err := features.ParseTTL(s)
+		if err != nil {
+			if !errors.Is(err, forge.ErrInvalid) || ttl != 0 {
+				t.Errorf("%q: %v, %v", s, ttl, err)
+			}
+			return
+		}
+		if ttl < 0 || ttl > 100*366*24*time.Hour || ttl%time.Microsecond != 0 {
+			t.Errorf("%q is %v", s, ttl)
+		}
+		if again, err := features.ParseTTL(ttl.String()); err != nil || again != ttl {
+			t.Errorf("%q is %v, and that %v, %v", s, ttl, again, err)
+		}
+	})
+}
+
+// FuzzParseViewRef: what is taken reads back as itself.
+func FuzzParseViewRef(f *testing.F) {
+	for _, s := range []string{"call_profile", "call_profile@3", "a@0", "a@00", "a@01", "a@+1", "a@2147483648", "@1", "a@1@2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, err := features.ParseViewRef(s)
+		if err != nil {
+			if !errors.Is(err, forge.ErrInvalid) || ref != (features.ViewRef{}) {
+				t.Errorf("%q: %v, %v", s, ref, err)
+			}
+			return
+		}
+		if again, err := features.ParseViewRef(ref.String()); err != nil || again != ref || ref.Version < 0 {
+			t.Errorf("%q is %v, and that %v, %v", s, ref, again, err)
+		}
+	})
+}

@@ -43,3 +43,23 @@ func TestAppendFloat(t *testing.T) {
 		t.Error(narrow)
 	}
 }
+
+// FuzzAppendFloat: a finite number reads back as itself, anything else is null.
+func FuzzAppendFloat(f *testing.F) {
+	for _, x := range []float64{0, math.Copysign(0, -1), 0.1, 1e-7, 1e21, math.MaxFloat64, math.SmallestNonzeroFloat64, math.NaN(), math.Inf(1), 1 << 53} {
+		f.Add(x)
+	}
+	f.Fuzz(func(t *testing.T, x float64) {
+		for bits, want := range map[int]float64{64: x, 32: float64(float32(x))} {
+			var got *float64
+			text := jsontext.AppendFloat([]byte{}, want, bits)
+			if err := json.Unmarshal(text, &got); err != nil {
+				t.Fatalf("%v: %s: %v", want, text, err)
+			}
+			finite := !math.IsNaN(want) && !math.IsInf(want, 0)
+			if finite != (got != nil) || finite && bits == 64 && *got != want || finite && bits == 32 && float32(*got) != float32(want) {
+				t.Errorf("%v is written %s in %d bits", want, text, bits)
+			}
+		}
+	})
+}

@@ -12,7 +12,6 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 )
 
 // call is one request that a worker is answering. Its context or time limit ends the
@@ -126,7 +125,7 @@ func (c *call) rows() (lake.Rows, error) {
 	if err != nil || len(schema.Columns) == 0 {
 		return out, err
 	}
-	r, err := ipc.NewReader(&dataReader{c: c})
+	r, err := openStream(&dataReader{c: c}, schema)
 	if err != nil {
 		return out, c.cause(err)
 	}

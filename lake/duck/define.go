@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
 
@@ -13,7 +14,7 @@ func (s *session) define(names []string, r request) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if err := s.run("CREATE SCHEMA IF NOT EXISTS " + ident(lake.ViewSchema)); err != nil {
+	if err := s.run("CREATE SCHEMA IF NOT EXISTS " + sqltext.Ident(lake.ViewSchema)); err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -37,5 +38,5 @@ func (s *session) defineOne(name string, r request) error {
 	if _, err := s.gate(sql, r.Views, nil); err != nil {
 		return err
 	}
-	return s.run("CREATE VIEW " + ident(lake.ViewSchema) + "." + ident(name) + " AS " + sql)
+	return s.run("CREATE VIEW " + sqltext.Ident(lake.ViewSchema) + "." + sqltext.Ident(name) + " AS " + sql)
 }

@@ -1,6 +1,11 @@
 package duck
 
 import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
 )
@@ -62,4 +67,54 @@ func PastTheGate(file string, schema lake.Schema, tempDir string, locked bool, s
 		errs[i] = s.run(sql)
 	}
 	return errs, nil
+}
+
+// Frames reads frames up to an error, which it returns beside them.
+func Frames(data []byte) (kinds []byte, payloads [][]byte, err error) {
+	for r := bytes.NewReader(data); ; {
+		kind, payload, err := readFrame(r)
+		if err != nil {
+			return kinds, payloads, err
+		}
+		kinds, payloads = append(kinds, byte(kind)), append(payloads, payload)
+	}
+}
+
+// Frame is a payload as a frame.
+func Frame(kind byte, payload []byte) ([]byte, error) {
+	var b bytes.Buffer
+	err := writeFrame(&b, frameKind(kind), payload)
+	return b.Bytes(), err
+}
+
+// Answer reads what a worker would have written as the result of a user's query.
+func Answer(ctx context.Context, data []byte) (lake.Result, error) {
+	p := &process{out: bufio.NewReader(bytes.NewReader(data)), errs: &tail{}, done: make(chan struct{})}
+	close(p.done)
+	p.once.Do(func() {}) // there is no process to end
+	e := &Engine{slots: make(chan struct{}, 1), closed: true}
+	e.slots <- struct{}{}
+	c := &call{ctx: ctx, e: e, p: p, op: opUser, timed: make(chan struct{}), stop: func() bool { return true }}
+	h, err := c.header()
+	if err != nil {
+		return nil, err
+	}
+	return newResult(c, h), nil
+}
+
+// Recorded is what a worker writes for a query, with rows of every type.
+func Recorded(sql string) ([]byte, error) {
+	s, err := openSession()
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	end, err := s.query(sql, 0, w)
+	if err == nil {
+		err = writeJSON(w, frameEnd, end)
+	}
+	err = errors.Join(err, w.Flush())
+	return b.Bytes(), err
 }

@@ -58,9 +58,20 @@ func readFrame(r io.Reader) (frameKind, []byte, error) {
 	if n > maxFrame {
 		return 0, nil, fmt.Errorf("duck: a frame of %d bytes", n)
 	}
-	payload := make([]byte, n)
-	_, err := io.ReadFull(r, payload)
+	payload, err := readBody(r, int(n))
 	return frameKind(head[0]), payload, err
+}
+
+// readBody reads n bytes. It takes memory for what has come, not for what was promised.
+func readBody(r io.Reader, n int) ([]byte, error) {
+	b := make([]byte, min(n, dataPart))
+	for at := 0; ; {
+		m, err := io.ReadFull(r, b[at:])
+		if at += m; err != nil || at == n {
+			return b[:at], err
+		}
+		b = append(b, make([]byte, min(n-at, at))...)
+	}
 }
 
 // frameWriter turns a byte stream into data frames.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	bind "github.com/duckdb/duckdb-go-bindings"
 )
@@ -263,7 +264,7 @@ func confine(views []view) []string {
 	var files []string
 	for _, v := range views {
 		for _, f := range v.Files {
-			files = append(files, text(f))
+			files = append(files, sqltext.Text(f))
 		}
 	}
 	return []string{

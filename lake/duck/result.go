@@ -45,7 +45,7 @@ func (r *result) Next(ctx context.Context) (arrow.RecordBatch, error) {
 
 func (r *result) read() (arrow.RecordBatch, error) {
 	if r.reader == nil {
-		reader, err := ipc.NewReader(&dataReader{c: r.c})
+		reader, err := openStream(&dataReader{c: r.c}, r.schema)
 		if err != nil {
 			if err = r.c.cause(err); err == nil {
 				err = io.ErrUnexpectedEOF
@@ -55,7 +55,13 @@ func (r *result) read() (arrow.RecordBatch, error) {
 		r.reader = reader
 	}
 	if r.reader.Next() {
-		return r.reader.RecordBatch(), nil
+		batch := r.reader.RecordBatch()
+		if r.c.op == opUser {
+			if err := sound(batch); err != nil {
+				return nil, err
+			}
+		}
+		return batch, nil
 	}
 	if err := r.c.cause(r.reader.Err()); err != nil {
 		return nil, err

@@ -171,7 +171,3 @@ func cut(s string, n int) string {
 	}
 	return s[:n] + "…"
 }
-
-// ident and text quote an identifier and a string for DuckDB.
-func ident(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-func text(s string) string  { return `'` + strings.ReplaceAll(s, `'`, `''`) + `'` }

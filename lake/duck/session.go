@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -66,16 +67,16 @@ func (s *session) prepare(r request) error {
 	settings := []string{
 		"SET threads = " + strconv.Itoa(max(1, r.Threads)),
 		fmt.Sprintf("SET memory_limit = '%dB'", r.Memory),
-		"SET temp_directory = " + text(r.TempDir),
+		"SET temp_directory = " + sqltext.Text(r.TempDir),
 		fmt.Sprintf("SET max_temp_directory_size = '%dB'", r.MaxTemp),
 	}
 	for _, v := range r.Views {
-		settings = append(settings, "CREATE SCHEMA IF NOT EXISTS "+ident(v.Name.Namespace))
+		settings = append(settings, "CREATE SCHEMA IF NOT EXISTS "+sqltext.Ident(v.Name.Namespace))
 		sel, err := v.selectFrom()
 		if err != nil {
 			return err
 		}
-		settings = append(settings, "CREATE VIEW "+ident(v.Name.Namespace)+"."+ident(v.Name.Name)+" AS "+sel)
+		settings = append(settings, "CREATE VIEW "+sqltext.Ident(v.Name.Namespace)+"."+sqltext.Ident(v.Name.Name)+" AS "+sel)
 	}
 	if r.Op == opUser {
 		// After the views, because making one looks at its files.

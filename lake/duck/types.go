@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	bind "github.com/duckdb/duckdb-go-bindings"
 )
@@ -92,7 +93,7 @@ func columnOf(name string, t bind.LogicalType) column {
 func fieldIDs(s lake.Schema) string {
 	parts := make([]string, len(s.Columns))
 	for i, c := range s.Columns {
-		parts[i] = ident(c.Name) + ": " + strconv.Itoa(c.ID)
+		parts[i] = sqltext.Ident(c.Name) + ": " + strconv.Itoa(c.ID)
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
@@ -107,7 +108,7 @@ func readSchema(s lake.Schema) (string, error) {
 		if c.ID == 0 {
 			return "", forge.Errorf(forge.KindInternal, nil, "column %q has no field id", c.Name)
 		}
-		parts[i] = fmt.Sprintf("%d: {name: %s, type: %s, default_value: NULL}", c.ID, text(c.Name), text(t))
+		parts[i] = fmt.Sprintf("%d: {name: %s, type: %s, default_value: NULL}", c.ID, sqltext.Text(c.Name), sqltext.Text(t))
 	}
 	return "map{" + strings.Join(parts, ", ") + "}", nil
 }
@@ -122,7 +123,7 @@ func (v view) selectFrom() (string, error) {
 			if err != nil {
 				return "", err
 			}
-			parts[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", t, ident(c.Name))
+			parts[i] = fmt.Sprintf("CAST(NULL AS %s) AS %s", t, sqltext.Ident(c.Name))
 		}
 		return "SELECT " + strings.Join(parts, ", ") + " WHERE false", nil
 	}
@@ -132,7 +133,7 @@ func (v view) selectFrom() (string, error) {
 	}
 	files := make([]string, len(v.Files))
 	for i, f := range v.Files {
-		files[i] = text(f)
+		files[i] = sqltext.Text(f)
 	}
 	return "SELECT * FROM read_parquet([" + strings.Join(files, ", ") + "], schema=" + schema + ", hive_partitioning=false)", nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 	bind "github.com/duckdb/duckdb-go-bindings"
 )
@@ -208,9 +209,9 @@ func (s *session) write(sql string, r request) ([]lake.DataFile, error) {
 // files of a bounded size do not do.
 func target(dir string, r request) string {
 	if r.Ordered {
-		return text(filepath.Join(dir, r.FilePrefix+"-0.parquet")) + " (PRESERVE_ORDER true"
+		return sqltext.Text(filepath.Join(dir, r.FilePrefix+"-0.parquet")) + " (PRESERVE_ORDER true"
 	}
-	return text(dir) + " (FILE_SIZE_BYTES '128MB', FILENAME_PATTERN " + text(r.FilePrefix+"-{uuidv7}") + ", APPEND true"
+	return sqltext.Text(dir) + " (FILE_SIZE_BYTES '128MB', FILENAME_PATTERN " + sqltext.Text(r.FilePrefix+"-{uuidv7}") + ", APPEND true"
 }
 
 // project lists the expressions that give the columns of the schema from the columns
@@ -230,7 +231,7 @@ func project(have []column, schema lake.Schema) ([]string, error) {
 				break
 			}
 		}
-		parts[i] = "CAST(" + value + " AS " + t + ") AS " + ident(want.Name)
+		parts[i] = "CAST(" + value + " AS " + t + ") AS " + sqltext.Ident(want.Name)
 	}
 	for j, c := range have {
 		if !used[j] {
