@@ -24,25 +24,29 @@ func TestMovedFolder(t *testing.T) {
 		"plain": {"a", "b"}, "to a space": {"a", "b c"}, "from a space": {"b c", "a"}, "deeper": {"a", "x/y/z"}, "with a percent": {"50%20", "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			db, base := laketest.DB(t), t.TempDir()
-			old, now := filepath.Join(base, places[0], "lake"), filepath.Join(base, places[1], "lake")
-			fillWarehouse(t, laketest.Must(iceberg.New(db, old, iceberg.Config{})))
-			want := look(t, laketest.Must(iceberg.New(db, old, iceberg.Config{})), old)
-			must(t, os.MkdirAll(filepath.Dir(now), 0o700))
-			must(t, os.Rename(old, now))
-			for range 2 { // the second time nothing is left to do
-				moved, err := iceberg.New(db, now, iceberg.Config{})
-				must(t, err)
-				if got := look(t, moved, now); !reflect.DeepEqual(got, want) {
-					t.Errorf("got  %v\nwant %v", got, want)
-				}
-			}
-			moved := laketest.Must(iceberg.New(db, now, iceberg.Config{}))
-			goOn(t, moved)
-			if _, err := os.Stat(old); err == nil {
-				t.Error("something was written at the old place")
-			}
+			moves(t, laketest.DB(t), places[0], places[1])
 		})
+	}
+}
+
+func moves(t *testing.T, db *sqldb.DB, from, to string) {
+	base := t.TempDir()
+	old, now := filepath.Join(base, from, "lake"), filepath.Join(base, to, "lake")
+	fillWarehouse(t, laketest.Must(iceberg.New(db, old, iceberg.Config{})))
+	want := look(t, laketest.Must(iceberg.New(db, old, iceberg.Config{})), old)
+	must(t, os.MkdirAll(filepath.Dir(now), 0o700))
+	must(t, os.Rename(old, now))
+	for range 2 { // the second time nothing is left to do
+		moved, err := iceberg.New(db, now, iceberg.Config{})
+		must(t, err)
+		if got := look(t, moved, now); !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	}
+	moved := laketest.Must(iceberg.New(db, now, iceberg.Config{}))
+	goOn(t, moved)
+	if _, err := os.Stat(old); err == nil {
+		t.Error("something was written at the old place")
 	}
 }
 

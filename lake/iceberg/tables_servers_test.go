@@ -24,7 +24,7 @@ func TestTablesPostgres(t *testing.T) {
 	}
 	admin := laketest.Must(sql.Open("pgx", addr))
 	defer admin.Close() //nolint:errcheck // a test's connection
-	laketest.TestTables(t, func(t testing.TB) lake.Tables {
+	open := func(t testing.TB) *sqldb.DB {
 		schema := forge.NewID("lake")
 		laketest.Must(admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema))
 		t.Cleanup(func() { laketest.Must(admin.Exec("DROP SCHEMA " + schema + " CASCADE")) })
@@ -34,6 +34,10 @@ func TestTablesPostgres(t *testing.T) {
 		u.RawQuery = q.Encode()
 		db := laketest.Must(sqldb.Open(t.Context(), u.String(), nil))
 		t.Cleanup(func() { _ = db.Close() })
-		return laketest.Must(iceberg.New(db, filepath.Join(t.TempDir(), "lake"), iceberg.Config{}))
+		return db
+	}
+	laketest.TestTables(t, func(t testing.TB) lake.Tables {
+		return laketest.Must(iceberg.New(open(t), filepath.Join(t.TempDir(), "lake"), iceberg.Config{}))
 	})
+	t.Run("moved", func(t *testing.T) { moves(t, open(t), "a", "b c") })
 }

@@ -25,3 +25,5 @@ func TestRegistryOnPostgres(t *testing.T) {
 }
 
 func TestRunsOnPostgres(t *testing.T) { runs(t, openPostgres(t)) }
+
+func TestMovedModelsOnPostgres(t *testing.T) { movedModels(t, openPostgres(t)) }
