@@ -93,6 +93,7 @@ func (a *App) serveBackup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer s.close()
+	a.log.Info("backup", "files", len(s.files), "bytes", s.bytes(), "log held for", s.held)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="forge-%s.backup"`, s.at.Format("20060102T150405Z")))
 	w.Header().Set("Forge-Backup-Files", fmt.Sprint(len(s.files)))
@@ -201,7 +202,9 @@ var apart = map[string]bool{
 func (a *App) moment(ctx context.Context, s *staging) (*sqldb.Snapshot, error) {
 	a.backup.log.change.Lock()
 	defer a.backup.log.change.Unlock()
-	s.at = time.Now().UTC().Truncate(time.Second)
+	began := time.Now()
+	defer func() { s.held = time.Since(began) }()
+	s.at = began.UTC().Truncate(time.Second)
 	for _, part := range []string{"predictions", "log"} {
 		if err := s.folder(part, nil); err != nil {
 			return nil, err

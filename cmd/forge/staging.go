@@ -19,6 +19,7 @@ import (
 type staging struct {
 	data, dir string
 	at        time.Time
+	held      time.Duration // how long nobody could append to the log
 	files     []archive.File
 	have      map[string]int // name → index in files
 	release   func()         // lets the tables remove files again
