@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(begin(victim(dir)))
 	}
 	if os.Getenv(asBinary) != "" {
+		endAfterTests()
 		main()
 		return
 	}

@@ -63,10 +63,6 @@ func shell(name string, env []string, dir, script string) (string, error) {
 // tutorialEnv is a newcomer's shell: forge on the PATH, examples in the folder.
 func tutorialEnv(t *testing.T, dir string) []string {
 	t.Helper()
-	exe, err := self()
-	if err != nil {
-		t.Fatal(err)
-	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -83,8 +79,7 @@ func tutorialEnv(t *testing.T, dir string) []string {
 	if err := os.Mkdir(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\n" + asBinary + "=1 exec '" + exe + "' \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(bin, "forge"), []byte(script), 0o700); err != nil {
+	if err := wrapper(bin, os.Getpid()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(filepath.Join(root, "examples"), filepath.Join(dir, "examples")); err != nil {
