@@ -32,13 +32,21 @@ func (a *App) openMonitoring(ctx context.Context) error {
 	}
 	a.watching.watch = &watch.Service{
 		Store: store, Predictions: flushed{storeduck.New(rowReader{a.house}, predictionTable), a}, Trained: trained{a},
-		Retrainer: retrainer{a}, Jobs: a.jobs, Log: a.log, Now: a.cfg.Now,
+		Retrainer: retrainer{a}, Jobs: a.jobs, Log: a.log, Now: a.cfg.Now, Deployments: deployed{a},
 	}
 	a.loop(a.watching.watch.Schedule)
 	a.jobs.Register("monitor.check", a.watching.watch.Check)
 	a.jobs.Register(retrainKind, a.retrain)
 	monitoringhttp.Register(a.server, a.watching.watch)
 	return nil
+}
+
+// deployed says what there is to watch.
+type deployed struct{ a *App }
+
+func (d deployed) Exists(scope forge.Scope, name string) error {
+	_, _, err := d.a.serving.router.Describe(scope, name)
+	return err
 }
 
 // flushed reads predictions after everything answered so far has reached the table.

@@ -27,6 +27,13 @@ type Service struct {
 	Jobs        jobs.Queue
 	Log         *slog.Logger     // nil discards
 	Now         func() time.Time // of the schedule; nil is time.Now
+	Deployments Deployments      // nil: any name may be watched
+}
+
+// Deployments knows what answers under a name.
+type Deployments interface {
+	// Exists fails with KindNotFound for a name under which nothing answers.
+	Exists(scope forge.Scope, name string) error
 }
 
 // Args of a monitor.check job.
@@ -44,6 +51,9 @@ type Checked struct {
 // SetPolicy checks, completes and stores a policy.
 func (s *Service) SetPolicy(ctx context.Context, scope forge.Scope, p monitoring.Policy) (monitoring.Policy, error) {
 	p, err := Complete(p)
+	if err == nil && s.Deployments != nil {
+		err = s.Deployments.Exists(scope, p.Deployment)
+	}
 	if err != nil {
 		return p, err
 	}
