@@ -55,7 +55,7 @@ func TestEveryRouteIsAnOperation(t *testing.T) {
 			}
 			continue
 		}
-		o := documented(api.Paths[op.Path], op.Method)
+		o := operationOf(api.Paths[op.Path], op.Method)
 		if o == nil {
 			t.Errorf("%s %s is not in the document", op.Method, op.Path)
 			continue
@@ -85,7 +85,7 @@ func TestEveryRouteIsAnOperation(t *testing.T) {
 	}
 }
 
-func documented(item *huma.PathItem, method string) *huma.Operation {
+func operationOf(item *huma.PathItem, method string) *huma.Operation {
 	if item == nil {
 		return nil
 	}
