@@ -121,6 +121,35 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// TestNoFormulas: a cell that somebody typed into a form does not run in the spreadsheet
+// of who exports it.
+func TestNoFormulas(t *testing.T) {
+	rows := [][]any{
+		{"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"}, {"\n=1", "|x", "%x", "plain", "a=b", "'=1"},
+		{"-5", "+49 1", "-1.5e-7", -5.0, nil, ""},
+	}
+	for exact, want := range map[bool]string{
+		false: "'=a,b,c,d,e,f\n'=cmd|' /C calc'!A0,'+1+1,'-2+3,'@SUM(A1),'\t=1,\"'\r=1\"\n\"'\n=1\",|x,%x,plain,a=b,'=1\n-5,'+49 1,-1.5e-7,-5,,\n",
+		true:  "=a,b,c,d,e,f\n=cmd|' /C calc'!A0,+1+1,-2+3,@SUM(A1),\t=1,\"\r=1\"\n\"\n=1\",|x,%x,plain,a=b,'=1\n-5,+49 1,-1.5e-7,-5,,\n",
+	} {
+		var out bytes.Buffer
+		(&Env{Out: &out}).printRows([]string{"=a", "b", "c", "d", "e", "f"}, rows, "csv", exact)
+		if out.String() != want {
+			t.Errorf("exact %v: %q\nwant %q", exact, out.String(), want)
+		}
+	}
+}
+
+// TestTerminal: what a cell or an error carries does not steer the terminal.
+func TestTerminal(t *testing.T) {
+	var out bytes.Buffer
+	(&Env{Out: &out}).Table([]string{"a\x1b[2J"}, [][]string{{"x\x1b]0;title\x07\u202ey\u2066z\u009bq"}})
+	PrintError(&out, forge.Errorf(forge.KindInvalid, nil, "column \x1b[31m\u202e is odd\nsecond line"), false)
+	if s := out.String(); strings.ContainsAny(s, "\x1b\x07\u202e\u2066\u009b") || !strings.Contains(s, "\nsecond line") {
+		t.Errorf("%q", s)
+	}
+}
+
 func TestEntitiesAndRows(t *testing.T) {
 	body, err := (&Predict{Entity: []string{"a=1,b=x=y", "a=2,b="}}).body()
 	if got, _ := json.Marshal(body); err != nil || string(got) != `{"entities":[{"a":"1","b":"x=y"},{"a":"2","b":""}]}` {

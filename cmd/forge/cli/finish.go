@@ -139,7 +139,7 @@ func PrintError(w io.Writer, err error, asJSON bool) {
 		_ = json.NewEncoder(w).Encode(out)
 		return
 	}
-	fmt.Fprintln(w, "forge:", out.Error)
+	fmt.Fprintln(w, "forge:", strings.Map(visible, out.Error))
 	for _, d := range out.Errors {
 		if strings.Contains(e.Text, d.Text) {
 			continue // said already

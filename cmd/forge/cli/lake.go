@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -89,6 +90,7 @@ type SQL struct {
 	Limit   int64  `default:"1000" help:"Most rows to return."`
 	Timeout string `default:"60s" help:"Give up after this time."`
 	Format  string `enum:"table,csv,ndjson" default:"table" help:"table, csv or ndjson."`
+	Exact   bool   `help:"Leave texts in csv as they are: none gets the apostrophe that keeps a spreadsheet from running it as a formula."`
 }
 
 type sqlAnswer struct {
@@ -122,14 +124,14 @@ func (c *SQL) Run(e *Env) error {
 	for i, col := range out.Columns {
 		names[i] = col.Name
 	}
-	e.printRows(names, out.Rows, c.Format)
+	e.printRows(names, out.Rows, c.Format, c.Exact)
 	if out.Truncated {
 		fmt.Fprintf(e.Err, "only the first %s rows are shown; --limit changes that\n", count(c.Limit))
 	}
 	return nil
 }
 
-func (e *Env) printRows(names []string, rows [][]any, format string) {
+func (e *Env) printRows(names []string, rows [][]any, format string, exact bool) {
 	switch format {
 	case "ndjson":
 		for _, r := range rows {
@@ -141,9 +143,16 @@ func (e *Env) printRows(names []string, rows [][]any, format string) {
 			e.printf("%s\n", b)
 		}
 	case "csv":
+		if !exact {
+			disarm(names)
+		}
 		e.printf("%s\n", csvLine(names))
 		for _, r := range rows {
-			e.printf("%s\n", csvLine(texts(r)))
+			cells := texts(r)
+			if !exact {
+				disarm(cells)
+			}
+			e.printf("%s\n", csvLine(cells))
 		}
 	default:
 		all := make([][]string, len(rows))
@@ -169,6 +178,19 @@ func texts(r []any) []string {
 		}
 	}
 	return out
+}
+
+var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// disarm puts an apostrophe before texts that a spreadsheet would run as formulas, as
+// the studio's export does: who fills a form must not run something on the machine of
+// who opens the answers. Numbers stay numbers.
+func disarm(cells []string) {
+	for i, c := range cells {
+		if c != "" && strings.ContainsRune("=+-@\t\r\n", rune(c[0])) && !plainNumber.MatchString(c) {
+			cells[i] = "'" + c
+		}
+	}
 }
 
 func csvLine(cells []string) string {
@@ -272,9 +294,9 @@ func (c *RecipePreview) Run(e *Env) error {
 		return err
 	}
 	e.printf("before\n")
-	e.printRows(columnNames(out.Columns), out.Before, "table")
+	e.printRows(columnNames(out.Columns), out.Before, "table", true)
 	e.printf("\nafter\n")
-	e.printRows(columnNames(out.AfterColumns), out.After, "table")
+	e.printRows(columnNames(out.AfterColumns), out.After, "table", true)
 	e.printf("\n")
 	e.printSteps(out.Steps)
 	return nil

@@ -71,11 +71,17 @@ func oneLine(s string) string {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
-			return '\uFFFD'
 		}
-		return r
+		return visible(r)
 	}, s)
+}
+
+// visible replaces characters that steer a terminal or turn the direction of writing.
+func visible(r rune) rune {
+	if r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		return '\uFFFD'
+	}
+	return r
 }
 
 // cut shortens a text to n letters and shows that it did.
