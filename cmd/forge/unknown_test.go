@@ -25,6 +25,7 @@ var unknown = map[string][]struct{ path, body string }{
 		{"", `{"ref": "nosuch@champion", "in": "raw.calls", "out": "scored.x"}`},
 		{"", `{"ref": "nosuch/1", "in": "raw.nosuch", "out": "scored.x"}`},
 	},
+	"run-upkeep":    {{"/api/tables/raw.nosuch/upkeep", ``}},
 	"check-monitor": {{"/api/monitors/nosuch/check", ``}},
 	"run-flow":      {{"/api/flows/nosuch/run", `{}`}},
 }
