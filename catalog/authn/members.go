@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"net/mail"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -28,7 +29,7 @@ func (s *Service) AddMember(ctx context.Context, m catalog.Member, password stri
 		return catalog.Member{}, err
 	}
 	m.Email = NormalEmail(m.Email)
-	if a, err := mail.ParseAddress(m.Email); err != nil || a.Address != m.Email || len(m.Email) > 320 {
+	if a, err := mail.ParseAddress(m.Email); err != nil || a.Address != m.Email || len(m.Email) > 320 || !plausible.MatchString(m.Email) {
 		return catalog.Member{}, forge.Errorf(forge.KindInvalid, err, "address %q: want NAME@HOST", m.Email).With(forge.FieldError{Path: "email", Text: "want NAME@HOST"})
 	}
 	if !catalog.KnownRole(m.Role) {
@@ -50,6 +51,10 @@ func (s *Service) AddMember(ctx context.Context, m catalog.Member, password stri
 	s.Forget()
 	return m, err
 }
+
+// plausible is an address as mail servers take it, without what is only allowed, and
+// without letters that look like others: two people must not seem to be one.
+var plausible = regexp.MustCompile(`^[a-z0-9_][a-z0-9._%+'-]*@[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 func displayName(name, email string) (string, error) {
 	name = strings.TrimSpace(name)

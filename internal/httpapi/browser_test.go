@@ -101,6 +101,19 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
+// TestNamesThatCannotBe: a zero byte, or bytes that are no text, get no further.
+func TestNamesThatCannotBe(t *testing.T) {
+	_, api, ran := open(t)
+	for _, path := range []string{"/api/raw?x=%00", "/api/%00", "/api/things/a%00b", "/api/%ff%fe", "/api/raw?x=a&y=b%00c"} {
+		if w := ask(api, "GET", path, "viewer", ""); w.Code != 400 || *ran != 0 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := ask(api, "GET", "/api/raw?x=%20%F0%9F%A6%8A", "viewer", ""); w.Code != 200 {
+		t.Errorf("a name like others: %d", w.Code)
+	}
+}
+
 // TestHeaders: answers are data for browsers, never pages, whatever they are.
 func TestHeaders(t *testing.T) {
 	_, api, _ := open(t)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 )
 
 // Hosts lets a request pass only if it was sent to an address, to localhost or to one of
@@ -24,6 +25,18 @@ func Hosts(names []string, next http.Handler) http.Handler {
 		if !known[host] && net.ParseIP(host) == nil {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			WriteError(w, r, Status(http.StatusMisdirectedRequest, fmt.Sprintf("this server is not %.200q; if it should answer under that name, start it with --hosts NAME", host)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// plainNames refuses requests for names that no name can be: with a zero byte, which
+// databases and file systems read differently, or that are no UTF-8.
+func plainNames(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.IndexByte(r.URL.Path, 0) >= 0 || !utf8.ValidString(r.URL.Path) || strings.Contains(r.URL.RawQuery, "%00") {
+			WriteError(w, r, Status(http.StatusBadRequest, "the address has a zero byte in it, or is no UTF-8"))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -80,7 +80,7 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 		log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Router: chi.NewRouter(), gate: gate, log: log, origin: http.NewCrossOriginProtection()}
-	s.Router.Use(s.requestID, s.recoverer, headers(ofData))
+	s.Router.Use(s.requestID, s.recoverer, headers(ofData), plainNames)
 	s.Router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, forge.Errorf(forge.KindNotFound, nil, "%s %s is not part of the API; /api/openapi.json lists what is", r.Method, r.URL.Path))
 	})
