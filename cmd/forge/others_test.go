@@ -143,6 +143,7 @@ var asks = map[string][]ask{
 	"list-drift":           {{"", "", emptied}}, "list-performance": {{"", "", emptied}}, "list-predictions": {{"", "", emptied}},
 	"list-alerts": {{"/api/alerts?deployment=calls", "", emptied}},
 
+	"backup":     {{"", `{"passphrase": "a long enough secret 1"}`, 403}}, // a copy of every project
 	"put-upkeep": {{"", `{"auto": false, "keep_for": "720h", "keep_newest": 1, "target_bytes": 134217728}`, 0}}, "run-upkeep": {{"", ``, 0}},
 	"switch-project": {{"", `{"to": "demo"}`, 403}}, // a key; people: TestSwitchProject
 
