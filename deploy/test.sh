@@ -31,7 +31,7 @@ browser() {
   url=$(sed -E 's/.*"addr":"([^"]*)".*/\1/' "$work/data/server.json")
   read -r email _ password < "$work/data/first-login"
   export FORGE_URL=$url FORGE_EMAIL=$email FORGE_PASSWORD=$password
-  (cd ui/web && npm run --silent newcomer && npm run --silent e2e && npm run --silent rules && npm run --silent axe -- wide light && npm run --silent axe -- phone dark) || { tail -20 "$work/server.log"; return 1; }
+  (cd ui/web && npm run --silent newcomer && npm run --silent e2e && npm run --silent rules && npm run --silent axe -- wide light && npm run --silent axe -- phone dark && node e2e/csp.mjs) || { tail -20 "$work/server.log"; return 1; }
 }
 
 part "format and vet" make --no-print-directory lint
