@@ -1,7 +1,8 @@
 // Package onnx runs model packages with ONNX Runtime. One runtime serves all models
 // of the process: every session computes on the calling thread (intra-op threads 1,
 // no spinning) and parallelism comes from concurrent calls, at most one per core, so
-// that a hundred clients do not become a hundred threads.
+// that a hundred clients do not become a hundred threads. A row's score may differ in the
+// last bit of its float32 with the number of rows asked together.
 package onnx
 
 import (
