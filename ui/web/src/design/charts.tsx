@@ -163,7 +163,7 @@ export function Heat({ rows, columns, value, bound, label, onPick, picked }: { r
                   <td key={j} className="p-0">
                     <button type="button" onClick={() => onPick(i, j)} aria-label={`${r}, ${c}: ${text}`} aria-pressed={picked?.[0] === i && picked[1] === j}
                       className={cx('h-7 w-full rounded-[5px] text-[11px] tabular-nums', picked?.[0] === i && picked[1] === j && 'ring-2 ring-ink')}
-                      style={{ background: v < bound ? `color-mix(in oklab, var(--c-ref) ${12 + (v / bound) * 22}%, var(--surface))` : `color-mix(in oklab, var(--c-cur) ${38 + hot * 42}%, var(--surface))`, color: v >= bound && hot > 0.65 ? 'light-dark(#1d1106, #1d1106)' : 'var(--ink)' }}>
+                      style={{ background: v < bound ? `color-mix(in oklab, var(--c-ref) ${12 + (v / bound) * 22}%, var(--surface))` : `color-mix(in oklab, var(--c-cur) ${hot > 0.5 ? 72 + hot * 18 : 36 + hot * 24}%, var(--surface))`, color: v >= bound && hot > 0.5 ? 'light-dark(#1d1106, #1d1106)' : 'var(--ink)' }}>
                       {text}
                     </button>
                   </td>
