@@ -219,13 +219,21 @@ func (s *soak) wake() {
 // room makes room on the disk after a moment.
 func (s *soak) room() {
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(s.server.data, &fs); err != nil || fs.Bavail > 64 {
-		s.violation("the disk is not full but has %d free blocks (%v)", fs.Bavail, err)
+	for until := time.Now().Add(10 * time.Second); ; <-time.After(time.Millisecond) { // the server fills it itself
+		if err := syscall.Statfs(s.server.data, &fs); err == nil && fs.Bavail <= 64 {
+			break
+		}
+		if time.Now().After(until) {
+			s.violation("the disk was not filled: %d blocks are free", fs.Bavail)
+			break
+		}
 	}
 	<-time.After(time.Duration(50+s.rng.IntN(600)) * time.Millisecond)
 	if err := os.Remove(s.disk); err != nil && !os.IsNotExist(err) {
 		s.violation("%v", err)
 	}
+	// A full disk and a kill are two faults: what memory alone has goes to disk first.
+	<-time.After(500 * time.Millisecond)
 }
 
 // revive starts the server if it was killed; that it ended by itself is a finding.

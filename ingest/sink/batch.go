@@ -32,7 +32,8 @@ type batch struct {
 	state   state // after the batch
 	groups  []*group
 	rejects *spool
-	skip    int64 // rejects of records before this offset are in the rejects table
+	skip    int64  // rejects of records before this offset are in the rejects table
+	behind  string // state property of the rejects table that skip was read from
 	bytes   int64
 	records int
 	last    map[string]*group
@@ -103,11 +104,11 @@ func (c *committer) gather(ctx context.Context, base string, st state, recs []in
 	if b.state.Sources == nil {
 		b.state.Sources = map[string]position{}
 	}
-	_, rejected, err := c.rejectsState(ctx)
+	rejects, rejected, err := c.rejectsState(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.skip = rejected.Next
+	b.skip, b.behind = rejected.Next, rejects.Properties[stateProperty]
 	full := func() bool { return b.bytes >= c.s.cfg.BatchBytes || b.records >= maxRecords }
 	for len(recs) > 0 {
 		for _, r := range recs {

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ const (
 	exclusiveTTL = time.Hour
 	attempts     = 3
 	maxBackoff   = 30 * time.Second
+	obstacleTime = 5 * time.Minute
 )
 
 // committer feeds one table.
@@ -34,8 +36,22 @@ type committer struct {
 	// Only the committer's own goroutine uses what follows.
 	epoch   int64
 	renewed time.Time
-	failed  int             // attempts in a row
+	failed  int // attempts in a row
+	stopped obstacle
 	dirty   map[string]bool // contracts, by fingerprint, whose last batch had cells that do not fit
+}
+
+// obstacle is why the table cannot take what is in the topic, whoever tries: it was
+// partitioned by another program, say. Another try costs a batch of files and ends the
+// same way, so none is made until the table has changed, or a good while has passed.
+type obstacle struct {
+	err   error
+	table time.Time // of its last change
+	since time.Time
+}
+
+func (o obstacle) holds(t lake.Table) bool {
+	return o.err != nil && t.Updated.Equal(o.table) && time.Since(o.since) < obstacleTime
 }
 
 // waiter is one Flush.
@@ -131,7 +147,11 @@ func (c *committer) run() {
 		if err := c.attempt(c.s.ctx); err != nil && c.s.ctx.Err() == nil {
 			c.failed++
 			wait = min(c.s.cfg.MaxWait<<min(c.failed, 8), maxBackoff)
-			c.s.cfg.Logger.Error("commit failed", "table", c.table, "scope", c.scope, "attempt", c.failed, "again_in", wait, "err", err, "cause", errors.Unwrap(err))
+			level := slog.LevelError
+			if err == c.stopped.err && c.failed > 1 {
+				level = slog.LevelDebug // it has been said
+			}
+			c.s.cfg.Logger.Log(c.s.ctx, level, "commit failed", "table", c.table, "scope", c.scope, "attempt", c.failed, "again_in", wait, "err", err, "cause", errors.Unwrap(err))
 			c.fail(err)
 		} else {
 			c.failed = 0
@@ -166,6 +186,10 @@ func (c *committer) drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.stopped.holds(t) {
+		return c.stopped.err
+	}
+	c.stopped = obstacle{}
 	for {
 		st, err := parseState(t.Properties[stateProperty])
 		if err != nil {
@@ -190,9 +214,20 @@ func (c *committer) drain(ctx context.Context) error {
 			return err // someone else commits; the waiters are answered at a later look
 		}
 		if t, err = c.commit(ctx, t, st, recs); err != nil {
-			return err
+			return c.obstructed(ctx, err)
 		}
 	}
+}
+
+// obstructed remembers an error that will come again as long as the table is as it is.
+func (c *committer) obstructed(ctx context.Context, err error) error {
+	if !errors.Is(err, forge.ErrInvalid) {
+		return err
+	}
+	if t, lerr := c.s.cfg.Tables.Load(ctx, c.scope, c.table); lerr == nil {
+		c.stopped = obstacle{err: err, table: t.Updated, since: time.Now()}
+	}
+	return err
 }
 
 // outOfReach explains an offset that the topic no longer has.

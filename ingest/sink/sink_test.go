@@ -343,7 +343,7 @@ func TestTwoSinks(t *testing.T) {
 func TestLease(t *testing.T) {
 	b := newBench(t)
 	c := ingest.Contract{Table: calls, Schema: lake.Schema{Columns: []lake.Column{{Name: "id", Type: lake.Long}}}, Columns: []string{"id"}}
-	if _, ok, err := b.store.Acquire(t.Context(), scope, calls.String(), "other", time.Hour, false); !ok || err != nil {
+	if _, ok, err := b.store.Acquire(t.Context(), scope, calls.String(), "other", 20*time.Second, false); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	s := b.open(func(cfg *sink.Config) { cfg.Exclusive, cfg.MaxWait = false, time.Millisecond })

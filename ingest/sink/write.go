@@ -63,6 +63,9 @@ func (c *committer) write(ctx context.Context, t lake.Table, b *batch) (lake.Tab
 		if errors.Is(err, forge.ErrConflict) {
 			c.epoch = 0 // overtaken: ask again who commits here
 		}
+		if errors.Is(err, forge.ErrConflict) || errors.Is(err, forge.ErrInvalid) {
+			removeFiles(add) // the table has not taken them and nobody will offer them again
+		}
 		return t, lake.Snapshot{}, err
 	}
 	t.Properties = maps.Clone(t.Properties)
@@ -94,9 +97,7 @@ func (c *committer) writeGroup(ctx context.Context, t lake.Table, b *batch, g *g
 			return files, err
 		}
 		c.dirty[id] = true // the next batch of this source will hardly be clean
-		for _, f := range files {
-			_ = os.Remove(f.Path)
-		}
+		removeFiles(files)
 	}
 	files, rows, err := write(goodSQL(g, all, fs))
 	if err != nil || rows == g.rows {
@@ -111,6 +112,12 @@ func (c *committer) writeGroup(ctx context.Context, t lake.Table, b *batch, g *g
 		return nil, forge.Errorf(forge.KindInternal, nil, "table %s: of %d rows %d were written and %d rejected", c.table, g.rows, rows, bad)
 	}
 	return files, nil
+}
+
+func removeFiles(files []lake.DataFile) {
+	for _, f := range files {
+		_ = os.Remove(f.Path)
+	}
 }
 
 // findBad adds the rows that do not fit to the batch's rejects and returns how many
@@ -277,7 +284,7 @@ func (c *committer) commitRejects(ctx context.Context, b *batch) error {
 	_, err = c.s.cfg.Tables.Commit(ctx, c.scope, name, lake.Change{
 		Add:        files,
 		Properties: map[string]string{stateProperty: st.text()},
-		Expect:     map[string]string{stateProperty: t.Properties[stateProperty]},
+		Expect:     map[string]string{stateProperty: b.behind}, // else the batch holds rejects that are there by now
 		Summary:    map[string]string{"forge.by": "ingest", "forge.topic": c.topic},
 	})
 	return err

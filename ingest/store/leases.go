@@ -29,7 +29,7 @@ func (s *Store) Acquire(ctx context.Context, scope forge.Scope, name, holder str
 			epoch = 0
 		case err != nil:
 			return err
-		case has != holder && has != "" && expires > sqldb.Micros(now) && !takeover:
+		case has != holder && has != "" && expires > sqldb.Micros(now) && expires <= sqldb.Micros(now.Add(ttl)) && !takeover: // later than that: the clock was set back
 			ok = false
 			return nil
 		}

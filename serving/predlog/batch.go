@@ -53,7 +53,8 @@ func (b *batch) store() error {
 		err = syncDir(filepath.Dir(b.path))
 	}
 	if err == nil {
-		err, b.file = b.file.Close(), nil
+		_ = b.file.Close() // it is on disk
+		b.file = nil
 	}
 	return err
 }

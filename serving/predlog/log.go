@@ -7,7 +7,8 @@
 // The file is written without waiting for the disk: it outlives the process, and a
 // power cut costs at most the rows of the last Config.Every. Where the disk is full
 // rows are in memory alone until the sink takes them; only when neither keeps up does
-// Observe wait: no row is dropped.
+// Observe wait: no row is dropped. A process that is killed while the disk is full
+// loses what only its memory has.
 package predlog
 
 import (
@@ -145,6 +146,9 @@ func (l *Log) keep(b *batch) {
 	}
 	if err != nil && !l.unkept {
 		l.cfg.Log.Warn("prediction log: rows are in memory alone until the sink takes them", "scope", b.scope.String(), "err", err)
+	}
+	if l.unkept && err == nil {
+		l.poke() // there is room again, for the batches before this one too
 	}
 	l.unkept = err != nil
 }
