@@ -154,7 +154,7 @@ func (s *soak) runRound(flow string, want map[string]string) {
 	for _, st := range s.flows()[flow] {
 		faults := 0
 		if want != nil && len(s.done) < *soakFaults {
-			faults = 1 + s.rng.IntN(2)
+			faults = 2 + s.rng.IntN(3)
 		}
 		s.do(st, faults)
 	}
