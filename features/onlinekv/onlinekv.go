@@ -20,6 +20,7 @@ import (
 	"aiforge.dev/forge/features"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 const (
@@ -36,6 +37,8 @@ type Store struct {
 	puts [16]sync.Mutex
 	// closing keeps Close from pulling the tree away under a running call.
 	closing sync.RWMutex
+	leave   sync.Once
+	leaving chan struct{} // closed by Close: nothing waits for room on the disk any more
 	closed  bool
 }
 
@@ -48,7 +51,8 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	}
 	cache := pebble.NewCache(64 << 20)
 	defer cache.Unref() // the open tree keeps its own reference
-	opts := &pebble.Options{Cache: cache, MemTableSize: 16 << 20, Logger: logger{log}, FormatMajorVersion: pebble.FormatNewest}
+	leaving := make(chan struct{})
+	opts := &pebble.Options{FS: roomy(vfs.Default, freeOf(dir), leaving, log), Cache: cache, MemTableSize: 16 << 20, Logger: logger{log}, FormatMajorVersion: pebble.FormatNewest}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
@@ -56,7 +60,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "online store in %s cannot be opened; does another forge serve use this data folder?", dir)
 	}
-	return &Store{db: db, seed: maphash.MakeSeed()}, nil
+	return &Store{db: db, leaving: leaving, seed: maphash.MakeSeed()}, nil
 }
 
 // use begins a call; done ends it.
@@ -256,6 +260,7 @@ func (s *Store) each(ctx context.Context, prefix []byte, f func(key []byte)) err
 // Close implements features.Online. It waits for calls that run; a second one is
 // harmless.
 func (s *Store) Close() error {
+	s.leave.Do(func() { close(s.leaving) })
 	s.closing.Lock()
 	defer s.closing.Unlock()
 	if s.closed {
