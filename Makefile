@@ -55,6 +55,10 @@ race: ## Packages with goroutines under the race detector, without those that li
 size: build ## Where the bytes of bin/forge are, by module
 	@python3 deploy/size.py bin/forge
 
+.PHONY: longrun
+longrun: setup ## The loop for hours (DURATION=2h): does what the server takes level out?
+	@deploy/longrun.sh
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for 60 s
 	@deploy/fuzz.sh

@@ -68,6 +68,8 @@ type Table struct {
 	Rows       int64             `json:"rows"`
 	Bytes      int64             `json:"bytes"`
 	Files      int               `json:"files"`
+	Snapshots  int               `json:"snapshots" doc:"How long its history is"`
+	Tagged     int               `json:"tagged,omitempty" doc:"Snapshots of these that a tag keeps"`
 	Created    time.Time         `json:"created"`
 	Updated    time.Time         `json:"updated"`
 }

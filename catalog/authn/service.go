@@ -136,3 +136,9 @@ func (s *Service) verifyAccess(ctx context.Context, token string) (forge.Princip
 // Forget makes every token be looked up again at its next use: after a change of
 // members, roles or keys.
 func (s *Service) Forget() { s.cache.clear() }
+
+// ForgetOld drops sign-ins that ended or expired more than a day ago: a stolen token that
+// comes later is refused all the same, for its sign-in does not exist.
+func (s *Service) ForgetOld(ctx context.Context) error {
+	return s.store.DropOldFamilies(ctx, s.now().Add(-24*time.Hour))
+}

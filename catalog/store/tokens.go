@@ -136,3 +136,10 @@ func (s *Store) EndFamily(ctx context.Context, scope forge.Scope, id string) err
 	_, err := s.db.ExecContext(ctx, `UPDATE refresh_family SET ended = $1 WHERE tenant = $2 AND project = $3 AND id = $4 AND ended = 0`, sqldb.Micros(s.now()), scope.Tenant, scope.Project, id)
 	return err
 }
+
+// DropOldFamilies forgets sign-ins that can let nobody in any more since a moment: their
+// time is over, or they were ended.
+func (s *Store) DropOldFamilies(ctx context.Context, before time.Time) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM refresh_family WHERE expires < $1 OR ended > 0 AND ended < $1`, sqldb.Micros(before))
+	return err
+}

@@ -17,6 +17,7 @@ import (
 	"aiforge.dev/forge/internal/telemetry"
 	"aiforge.dev/forge/lake"
 	"aiforge.dev/forge/lake/clean"
+	"aiforge.dev/forge/lake/iceberg"
 )
 
 // App is a whole forge: everything that Config names, opened and joined. Each folder
@@ -26,10 +27,11 @@ type App struct {
 	cfg Config
 	log *slog.Logger
 
-	keys  *keyset.Keyset
-	db    *sqldb.DB
-	jobs  *jobs.Runner
-	house *lake.House
+	keys   *keyset.Keyset
+	db     *sqldb.DB
+	jobs   *jobs.Runner
+	house  *lake.House
+	tables *iceberg.Tables // the house's, for what only it knows
 
 	figures  *telemetry.Telemetry
 	identity identity
@@ -56,7 +58,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, ending: make(chan struct{})}
 	for _, open := range []func(context.Context) error{
 		a.openData, a.openMetadata, a.openIdentity, a.openLake, a.openIngest, a.openRecipes,
-		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openBackup, a.openHealth, a.openMetrics, a.openListener,
+		a.openFeatures, a.openTraining, a.openServing, a.openMonitoring, a.openFlows, a.openBackup, a.openHealth, a.openHousekeeping, a.openMetrics, a.openListener,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())

@@ -24,6 +24,7 @@ type ingestParts struct {
 	log   ingest.Log
 	store *ingeststore.Store
 	sink  *sink.Sink
+	loads *load.Loads
 }
 
 // openIngest opens the broker, the log and the committers.
@@ -49,7 +50,7 @@ func (a *App) openIngest(ctx context.Context) error {
 		return err
 	}
 	a.ingest.sink, err = sink.Open(ctx, sink.Config{
-		Log: a.ingest.log, Tables: a.house.Tables, Engine: a.house.Engine, Store: a.ingest.store, Lineage: a.identity.lineage,
+		Log: a.ingest.log, Tables: a.house.Tables, Engine: a.house.Engine, Store: a.ingest.store, Lineage: a.identity.lineage, Untraced: untraced,
 		Dir: a.cfg.path("tmp", "sink"), Exclusive: Embedded(a.cfg.Metadata), Logger: a.log, Fault: a.cfg.Fault.In("sink"),
 	})
 	if err != nil {
@@ -63,6 +64,7 @@ func (a *App) openIngest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.ingest.loads = loads
 	a.jobs.Register(load.Kind, loads.HandleCSV)
 	ingesthttp.Register(a.server, ingesthttp.Services{Loads: loads, Store: a.ingest.store, Queue: a.jobs, House: a.house})
 	return nil
@@ -70,6 +72,10 @@ func (a *App) openIngest(ctx context.Context) error {
 
 // predictionTable is where a project's logged predictions go.
 var predictionTable = forge.TableName{Namespace: "monitoring", Name: "predictions"}
+
+// untraced tables have no lineage of their own: a prediction comes from a deployment, and
+// there is a commit of them every second or two.
+func untraced(name forge.TableName) bool { return name == predictionTable }
 
 // predictionSink appends logged predictions to the topic of the prediction table. A
 // batch's identity is its records' source and position, so that one that is handed

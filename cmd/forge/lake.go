@@ -30,7 +30,7 @@ func (a *App) openLake(ctx context.Context) error {
 		Command: []string{exe, "worker"}, MaxWorkers: a.cfg.Workers, Memory: a.cfg.Memory, TempDir: a.cfg.path("tmp", "query"), Log: a.log,
 	})
 	a.onClose(engine.Close)
-	a.house = &lake.House{Tables: tables, Engine: engine}
+	a.tables, a.house = tables, &lake.House{Tables: tables, Engine: engine}
 	a.backup.tables = tables
 	lakehttp.Register(a.server, a.house, a.views())
 	if err := a.openUpkeep(ctx, tables); err != nil {

@@ -91,18 +91,24 @@ func New(ctx context.Context, cfg Config) (*Loads, error) {
 		return nil, forge.Errorf(forge.KindUnavailable, err, "the uploads folder %s cannot be written", cfg.Dir)
 	}
 	l := &Loads{cfg: cfg, locks: map[string]*sync.Mutex{}}
-	old, err := cfg.Store.OldUploads(ctx, cfg.Now().Add(-keepUploads))
+	return l, l.ForgetOld(ctx)
+}
+
+// ForgetOld removes uploads that were left alone for a week. One that was taken in has
+// gone at the end of its job.
+func (l *Loads) ForgetOld(ctx context.Context) error {
+	old, err := l.cfg.Store.OldUploads(ctx, l.cfg.Now().Add(-keepUploads))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for scope, ids := range old {
 		for _, id := range ids {
 			if err := l.Delete(ctx, scope, id); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return l, nil
+	return nil
 }
 
 func freeBytes(dir string) (int64, error) {

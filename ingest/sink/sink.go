@@ -41,6 +41,9 @@ type Config struct {
 	Engine  lake.Engine
 	Store   Store
 	Lineage forge.Lineage // may be nil
+	// Untraced says of which tables no lineage is written: those of a stream that comes
+	// from nowhere, whose commits are too many to be told one by one. nil: of none.
+	Untraced func(forge.TableName) bool
 	Dir     string        // for spooled values; emptied at Open
 
 	BatchBytes int64         // of one commit; 0 means 64 MiB

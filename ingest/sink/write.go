@@ -292,7 +292,7 @@ func (c *committer) commitRejects(ctx context.Context, b *batch) error {
 
 // link writes the lineage of a commit; its loss is no reason to fail.
 func (c *committer) link(ctx context.Context, b *batch, snap lake.Snapshot) {
-	if c.s.cfg.Lineage == nil || snap.ID == 0 {
+	if c.s.cfg.Lineage == nil || snap.ID == 0 || c.s.cfg.Untraced != nil && c.s.cfg.Untraced(c.table) {
 		return
 	}
 	made := forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", c.table, snap.ID)}

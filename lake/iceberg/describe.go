@@ -3,6 +3,7 @@ package iceberg
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -58,8 +59,15 @@ func (t *Tables) Snapshots(ctx context.Context, scope forge.Scope, name forge.Ta
 func (t *Tables) describe(name forge.TableName, p pointer, meta table.Metadata) lake.Table {
 	out := lake.Table{
 		Name: name, Schema: lakeSchema(meta.CurrentSchema(), meta.Properties()), Location: t.path(p.location),
-		LastColumn: meta.LastColumnID(), Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
+		LastColumn: meta.LastColumnID(), Snapshots: len(meta.Snapshots()), Properties: maps.Clone(meta.Properties()), Created: p.created, Updated: p.updated,
 	}
+	tagged := map[int64]bool{}
+	for _, ref := range meta.Refs() {
+		if ref.SnapshotRefType == table.TagRef {
+			tagged[ref.SnapshotID] = true
+		}
+	}
+	out.Tagged = len(tagged)
 	if cur := meta.CurrentSnapshot(); cur != nil {
 		s := snapshotOf(meta, cur)
 		out.Snapshot = &s
@@ -97,4 +105,17 @@ func total(s *table.Snapshot, key string) int64 {
 	}
 	n, _ := strconv.ParseInt(s.Summary.Properties[key], 10, 64)
 	return n
+}
+
+// MetadataBytes is the size of the file that each commit to a table writes anew.
+func (t *Tables) MetadataBytes(ctx context.Context, scope forge.Scope, name forge.TableName) (int64, error) {
+	p, err := t.pointer(ctx, scope, name)
+	if err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(t.path(p.metadata))
+	if err != nil {
+		return 0, nil // no local copy at this moment
+	}
+	return info.Size(), nil
 }

@@ -94,7 +94,7 @@ func (k *Keeper) joinGroup(ctx context.Context, p place, t lake.Table, group []l
 // link joins the new snapshot to the one whose rows it has, so that what is made from it
 // leads on to where the rows came from.
 func (k *Keeper) link(ctx context.Context, p place, snap lake.Snapshot) {
-	if k.cfg.Lineage == nil || snap.Parent == 0 {
+	if k.cfg.Lineage == nil || snap.Parent == 0 || k.cfg.Untraced != nil && k.cfg.Untraced(p.name) {
 		return
 	}
 	ref := func(id int64) forge.Ref { return forge.Ref{Kind: "snapshot", ID: fmt.Sprintf("%s@%d", p.name, id)} }

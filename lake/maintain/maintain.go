@@ -36,12 +36,13 @@ type Store interface {
 // Config says what the keeper works with and how patient it is. Zero times take the
 // defaults.
 type Config struct {
-	DB      *sqldb.DB
-	Store   Store
-	Engine  lake.Engine
-	Lineage forge.Lineage // may be nil
-	Log     *slog.Logger  // nil discards
-	Now     func() time.Time
+	DB       *sqldb.DB
+	Store    Store
+	Engine   lake.Engine
+	Lineage  forge.Lineage              // may be nil
+	Untraced func(forge.TableName) bool // tables of which no lineage is written; nil: none
+	Log      *slog.Logger               // nil discards
+	Now      func() time.Time
 
 	Every     time.Duration // between two looks at the tables; 0 means 30 s
 	Grace     time.Duration // how long files outlive their last snapshot; longer than any query; 0 means 3 h

@@ -135,11 +135,7 @@ func (k *Keeper) work(ctx context.Context, p place, every, sweep bool) (Report, 
 	if err != nil {
 		return r, err
 	}
-	snaps, err := k.cfg.Store.Snapshots(ctx, p.scope, p.name)
-	if err != nil {
-		return r, err
-	}
-	r.Files, r.Snapshots, r.Seconds = t.Files, len(snaps), k.cfg.Now().Sub(began).Seconds()
+	r.Files, r.Snapshots, r.Seconds = t.Files, t.Snapshots, k.cfg.Now().Sub(began).Seconds()
 	if r.did() {
 		k.cfg.Log.Debug("table maintained", "scope", p.scope, "table", p.name, "joined", r.Joined, "made", r.Made, "expired", r.Expired, "orphans", r.Orphans)
 	}

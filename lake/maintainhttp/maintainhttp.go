@@ -84,19 +84,11 @@ func (h *handlers) get(ctx context.Context, in *tablePath) (*output, error) {
 	if err != nil {
 		return nil, err
 	}
-	snaps, err := h.tables.Snapshots(ctx, scope, name)
-	if err != nil {
-		return nil, err
-	}
 	out := &output{}
 	u := lake.UpkeepOf(t.Properties)
 	out.Body.Policy = Policy{Auto: !u.Off, KeepFor: u.KeepFor.String(), KeepNewest: u.KeepNewest, TargetBytes: u.TargetBytes}
-	out.Body.Files, out.Body.Bytes, out.Body.Snapshots = t.Files, t.Bytes, len(snaps)
-	for _, s := range snaps {
-		if len(s.Tags) > 0 {
-			out.Body.Tagged++
-		}
-	}
+	out.Body.Files, out.Body.Bytes, out.Body.Snapshots = t.Files, t.Bytes, t.Snapshots
+	out.Body.Tagged = t.Tagged
 	out.Body.Last, err = h.keeper.Last(ctx, scope, name)
 	return out, err
 }

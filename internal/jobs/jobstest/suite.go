@@ -38,6 +38,7 @@ func TestQueue(t *testing.T, newStore func(testing.TB) Store) {
 		"newest first":      testList,
 		"counts":            testCounts,
 		"jobs wait for job": testNested,
+		"prune":             testPrune,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
 	}
