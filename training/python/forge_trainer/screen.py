@@ -159,8 +159,11 @@ def power_of(x, y, task, model):
     else:
         folds, out = StratifiedKFold(FOLDS, shuffle=True, random_state=0), np.zeros((len(y), int(y.max()) + 1))
     for fit, held in folds.split(x, y):
-        model.fit(x[fit], y[fit])
-        out[held] = model.predict(x[held]) if task == "regression" else model.predict_proba(x[held])
+        known = ~np.isnan(x[fit]).all(axis=0)  # boosted trees refuse a column without a value
+        if not known.any():
+            return 0.0
+        model.fit(x[fit][:, known], y[fit])
+        out[held] = model.predict(x[held][:, known]) if task == "regression" else model.predict_proba(x[held][:, known])
     if task == "regression":
         return max(0.0, float(r2_score(y, out)))
     if task == "binary":

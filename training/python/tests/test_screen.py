@@ -36,6 +36,13 @@ class Leakage(unittest.TestCase):
         x["two"] = pd.Series(np.where(y == 1, "won", "lost"), dtype=object)
         self.assertEqual(found(x, y)[0], ["one", "two"])
 
+    def test_column_with_a_single_value(self):
+        # In one of the folds it has none at all.
+        x, y, r = rows()
+        x["copy"] = (y + 0.01 * r.normal(size=len(y))).astype(np.float32)
+        x["seldom"] = np.where(np.arange(len(y)) == 7, 1.0, np.nan).astype(np.float32)
+        self.assertEqual(found(x, y)[0], ["copy"])
+
     def test_answer_in_the_gaps(self):
         x, y, r = rows()
         x["amount"] = np.where(y == 1, r.normal(size=len(y)), np.nan).astype(np.float32)
