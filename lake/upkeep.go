@@ -2,6 +2,7 @@ package lake
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"aiforge.dev/forge"
@@ -15,6 +16,11 @@ type Upkeep struct {
 	TargetBytes int64         // size of the files that small ones are joined to
 	KeepFor     time.Duration // a younger snapshot stays, thinned out when there are very many
 	KeepNewest  int           // and so many of the newest, whatever their age
+
+	// Held are snapshots that a table made from this one goes on from: it tells new rows
+	// by the files that the snapshot has not. They stay, and so does every file. One
+	// below zero is no snapshot yet but the time, in seconds, at which one was announced.
+	Held map[forge.TableName]int64
 }
 
 // Defaults of tables that say nothing else.
@@ -30,6 +36,7 @@ const (
 	upkeepTarget = "write.target-file-size-bytes"
 	upkeepFor    = "history.expire.max-snapshot-age-ms"
 	upkeepNewest = "history.expire.min-snapshots-to-keep"
+	upkeepHeld   = "forge.upkeep.held." // and the table's name
 )
 
 // UpkeepOf reads a table's properties. What makes no sense in them counts as not said.
@@ -41,7 +48,19 @@ func UpkeepOf(properties map[string]string) Upkeep {
 		return otherwise
 	}
 	off, _ := strconv.ParseBool(properties[upkeepOff])
+	var held map[forge.TableName]int64
+	for key, value := range properties {
+		text, ok := strings.CutPrefix(key, upkeepHeld)
+		name, err := forge.ParseTableName(text)
+		if id, nerr := strconv.ParseInt(value, 10, 64); ok && err == nil && nerr == nil {
+			if held == nil {
+				held = map[forge.TableName]int64{}
+			}
+			held[name] = id
+		}
+	}
 	return Upkeep{
+		Held:        held,
 		Off:         off,
 		TargetBytes: number(upkeepTarget, UpkeepTarget),
 		KeepFor:     time.Duration(number(upkeepFor, UpkeepKeepFor.Milliseconds())) * time.Millisecond,
@@ -49,7 +68,7 @@ func UpkeepOf(properties map[string]string) Upkeep {
 	}
 }
 
-// Properties spells the upkeep as properties for a Change.
+// Properties spells the policy, all but what is held, as properties for a Change.
 func (u Upkeep) Properties() map[string]string {
 	p := map[string]string{
 		upkeepOff:    "", // removed
@@ -62,6 +81,16 @@ func (u Upkeep) Properties() map[string]string {
 	}
 	return p
 }
+
+// Hold is the property that keeps a snapshot and the files of a table for another one
+// that goes on from there.
+func Hold(by forge.TableName, snapshot int64) map[string]string {
+	return map[string]string{upkeepHeld + by.String(): strconv.FormatInt(snapshot, 10)}
+}
+
+// Announce is the property that keeps the files of a table until Hold says which
+// snapshot it is about, or a few hours have gone by.
+func Announce(by forge.TableName, now time.Time) map[string]string { return Hold(by, -now.Unix()) }
 
 // SameRows is the key in a snapshot's summary under which one that only has other files
 // names the snapshot whose rows it has.

@@ -66,6 +66,9 @@ func Apply(ctx context.Context, house *lake.House, scope forge.Scope, r lake.Rec
 		return Applied{}, err
 	}
 	if at == nil {
+		if err := announce(ctx, house, scope, r, now); err != nil {
+			return Applied{}, err
+		}
 		if at, err = pin(ctx, house, scope, p.Tables); err != nil {
 			return Applied{}, err
 		}
@@ -74,7 +77,11 @@ func Apply(ctx context.Context, house *lake.House, scope forge.Scope, r lake.Rec
 		tell = func(string) {}
 	}
 	a := application{house, scope, p, at, now, tell}
-	return a.run(ctx)
+	out, err := a.run(ctx)
+	if err == nil {
+		err = a.hold(ctx)
+	}
+	return out, err
 }
 
 func (a *application) run(ctx context.Context) (Applied, error) {
@@ -173,6 +180,47 @@ func (a *application) widen(ctx context.Context, to forge.TableName, schema lake
 }
 
 func (a *application) appends() bool { return a.plan.Recipe.Mode == lake.Append }
+
+// announce keeps the sources' files as they are before a recipe that appends reads them
+// for the first time, because it tells new rows by their files.
+func announce(ctx context.Context, house *lake.House, scope forge.Scope, r lake.Recipe, now time.Time) error {
+	if r.Mode != lake.Append {
+		return nil
+	}
+	for _, t := range r.From {
+		got, err := house.Tables.Load(ctx, scope, t)
+		if err != nil {
+			return err
+		}
+		if lake.UpkeepOf(got.Properties).Held[r.To] > 0 {
+			continue
+		}
+		if _, err := house.Tables.Commit(ctx, scope, t, lake.Change{Properties: lake.Announce(r.To, now)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold keeps the snapshots up to which rows are taken, in place of those before.
+func (a *application) hold(ctx context.Context) error {
+	if !a.appends() {
+		return nil
+	}
+	r := a.plan.Recipe
+	for _, t := range r.From {
+		got, err := a.house.Tables.Load(ctx, a.scope, t)
+		if err != nil {
+			return err
+		}
+		if id := a.at[t]; id != 0 && lake.UpkeepOf(got.Properties).Held[r.To] != id {
+			if _, err := a.house.Tables.Commit(ctx, a.scope, t, lake.Change{Properties: lake.Hold(r.To, id)}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // property is the name under which a table keeps up to which snapshot of a source it
 // has taken rows.

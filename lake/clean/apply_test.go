@@ -129,6 +129,30 @@ func TestApplyAppendTakesEachRowOnce(t *testing.T) {
 	}
 }
 
+// A source whose new rows are told by its files is left as it is by upkeep, and keeps the
+// snapshot from which the next run goes on; a recipe that replaces asks for nothing.
+func TestApplyAppendHoldsItsSource(t *testing.T) {
+	h := laketest.House(t)
+	load(t, h, "raw.events", events)
+	held := func() map[forge.TableName]int64 {
+		return lake.UpkeepOf(laketest.Must(h.Tables.Load(t.Context(), scope, laketest.Name("raw.events"))).Properties).Held
+	}
+	apply(t, h, parse(t, eventsRecipe))
+	if got := held(); len(got) != 0 {
+		t.Errorf("a recipe that replaces holds %v", got)
+	}
+	r := parse(t, strings.Replace(eventsRecipe, "steps:", "mode: append\nsteps:", 1))
+	r.To = laketest.Name("curated.more")
+	for range 2 {
+		at := laketest.Must(h.Tables.Load(t.Context(), scope, laketest.Name("raw.events"))).Snapshot.ID
+		apply(t, h, r)
+		if got := held(); len(got) != 1 || got[r.To] != at {
+			t.Errorf("held %v, want %d by %s", got, at, r.To)
+		}
+		load(t, h, "raw.events", "patient_id:string,value:string\nP9,1\nP9,y\n")
+	}
+}
+
 func TestApplyTagsPersonalColumns(t *testing.T) {
 	h := laketest.House(t)
 	load(t, h, "raw.people", "customer_id:string,email:string,age:long\n1,a@example.org,30\n2,b@example.org,40\n")

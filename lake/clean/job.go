@@ -33,6 +33,9 @@ func (s *Service) ApplyJob(ctx context.Context, run jobs.Run) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := announce(ctx, s.house, scope, r, s.now()); err != nil {
+			return nil, err
+		}
 		at, err := pin(ctx, s.house, scope, p.Tables)
 		return pinnedText(p.Tables, at), err
 	})

@@ -88,6 +88,9 @@ func (t *Tables) expirable(meta table.Metadata, read map[int64]bool) []int64 {
 	for _, ref := range meta.Refs() {
 		held[ref.SnapshotID] = true
 	}
+	for _, id := range keep.Held {
+		held[id] = true
+	}
 	many := len(all) > t.cfg.MaxSnapshots
 	part := max(keep.KeepFor/slots, time.Millisecond)
 	last := int64(-1)

@@ -18,6 +18,10 @@ import (
 // joinTime bounds the rewriting of one group of files.
 const joinTime = 30 * time.Minute
 
+// announced is how long files stay for a table that is not there yet: longer than a
+// recipe runs.
+const announced = 3 * time.Hour
+
 // join joins small files of a table: those that are worth it, or every one.
 func (k *Keeper) join(ctx context.Context, p place, every bool, r *Report) error {
 	files, schema, err := k.cfg.Store.Contents(ctx, p.scope, p.name)
@@ -30,6 +34,12 @@ func (k *Keeper) join(ctx context.Context, p place, every bool, r *Report) error
 	}
 	t, err := k.cfg.Store.Load(ctx, p.scope, p.name)
 	if err != nil {
+		return err
+	}
+	if by, err := k.held(ctx, p, t); err != nil || by != nil {
+		if by != nil {
+			r.Skipped = fmt.Sprintf("table %s is made from it with mode append and tells new rows by their files", by)
+		}
 		return err
 	}
 	target := lake.UpkeepOf(t.Properties).TargetBytes
@@ -50,6 +60,23 @@ func (k *Keeper) join(ctx context.Context, p place, every bool, r *Report) error
 		}
 	}
 	return nil
+}
+
+// held returns a table for which the files must stay, if there is one.
+func (k *Keeper) held(ctx context.Context, p place, t lake.Table) (*forge.TableName, error) {
+	for by, id := range lake.UpkeepOf(t.Properties).Held {
+		if id < 0 && k.cfg.Now().Sub(time.Unix(-id, 0)) < announced {
+			return &by, nil // the table is being made for the first time
+		}
+		_, err := k.cfg.Store.Load(ctx, p.scope, by)
+		if err == nil {
+			return &by, nil
+		}
+		if forge.KindOf(err) != forge.KindNotFound {
+			return nil, err
+		}
+	}
+	return nil, nil // or those tables were dropped
 }
 
 func (k *Keeper) joinGroup(ctx context.Context, p place, t lake.Table, group []lake.DataFile, schema lake.Schema, r *Report) error {

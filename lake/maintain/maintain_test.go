@@ -222,6 +222,47 @@ func TestLeftAlone(t *testing.T) {
 	}
 }
 
+// While another table tells new rows by the files, they stay, and the snapshot from which
+// it goes on; when that table is gone, or never comes, they are joined.
+func TestHeld(t *testing.T) {
+	y := newYard(t, maintain.Config{})
+	ctx, reader := t.Context(), laketest.Name("curated.calls")
+	laketest.Must(y.tables.Create(ctx, laketest.Scope, calls, laketest.Pairs, map[string]string{"history.expire.max-snapshot-age-ms": "1", "history.expire.min-snapshots-to-keep": "1"}))
+	hold := func(p map[string]string) {
+		laketest.Must(y.tables.Commit(ctx, laketest.Scope, calls, lake.Change{Properties: p}))
+	}
+	hold(lake.Announce(reader, time.Now()))
+	y.append(t, 0, 9)
+	first := y.load(t).Snapshot.ID
+	if look(t, y); y.load(t).Files != 9 {
+		t.Errorf("%d files of an announced reader", y.load(t).Files)
+	}
+	laketest.Must(y.tables.Create(ctx, laketest.Scope, reader, laketest.Pairs, nil))
+	hold(lake.Hold(reader, first))
+	y.append(t, 18, 9)
+	if look(t, y); y.load(t).Files != 18 {
+		t.Errorf("%d files of a reader", y.load(t).Files)
+	}
+	if files, _, err := y.tables.Files(ctx, laketest.Scope, calls, first); err != nil || len(files) != 9 {
+		t.Errorf("the snapshot to go on from: %v, %v", files, err)
+	}
+	if last := laketest.Must(y.keeper.Last(ctx, laketest.Scope, calls)); last == nil || !strings.Contains(last.Skipped, "curated.calls") {
+		t.Errorf("the report %+v does not say who holds it", last)
+	}
+	if err := y.tables.Drop(ctx, laketest.Scope, reader); err != nil {
+		t.Fatal(err)
+	}
+	y.append(t, 36, 1)
+	if look(t, y); y.load(t).Files != 1 {
+		t.Errorf("%d files after the reader was dropped", y.load(t).Files)
+	}
+	hold(lake.Announce(reader, time.Now().Add(-4*time.Hour)))
+	y.append(t, 38, 9)
+	if look(t, y); y.load(t).Files > 2 {
+		t.Errorf("%d files of a reader that never came", y.load(t).Files)
+	}
+}
+
 // The job does everything at once, orphans included, and says what it did.
 func TestJob(t *testing.T) {
 	y := newYard(t, maintain.Config{})
