@@ -3391,6 +3391,16 @@ export interface components {
             rows: number;
             schema: components["schemas"]["LakeSchema"];
             snapshot?: components["schemas"]["LakeSnapshot"];
+            /**
+             * Format: int64
+             * @description How long its history is
+             */
+            snapshots: number;
+            /**
+             * Format: int64
+             * @description Snapshots of these that a tag keeps
+             */
+            tagged?: number;
             /** Format: date-time */
             updated: string;
         };
@@ -3709,6 +3719,8 @@ export interface components {
              * @description False discovery rate
              */
             alpha: number;
+            /** @description When the server compares by itself: every 1h, hourly, daily, daily at 06:30 (UTC), weekly; never unless given */
+            check?: string;
             deployment: string;
             label?: string;
             /** @description Its column that holds the entity's key */
@@ -3728,6 +3740,11 @@ export interface components {
              * @description Smaller windows are reported but raise no alert
              */
             min_rows: number;
+            /**
+             * Format: date-time
+             * @description When it does so next; for reading only
+             */
+            next_check?: string;
             /**
              * Format: double
              * @description Effect size from which a column counts as drifted
@@ -3817,6 +3834,8 @@ export interface components {
              * @description False discovery rate
              */
             alpha?: number;
+            /** @description When the server compares by itself: every 1h, hourly, daily, daily at 06:30 (UTC), weekly; never unless given */
+            check?: string;
             /** @description As in the path, or left out */
             deployment?: string;
             label?: string;
@@ -3836,6 +3855,11 @@ export interface components {
              * @description Smaller windows are reported but raise no alert
              */
             min_rows?: number;
+            /**
+             * Format: date-time
+             * @description Passed over, so that what was read can be sent back
+             */
+            next_check?: string;
             /**
              * Format: double
              * @description Effect size from which a column counts as drifted
