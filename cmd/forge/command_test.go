@@ -123,7 +123,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("a finding says %+v", x)
 		}
 	}
-	for _, what := range []string{"forge", "server", "data folder", "ONNX Runtime", "trainer", "kafka", "metadata", "online features", "reach"} {
+	for _, what := range []string{"forge", "server", "data folder", "ONNX Runtime", "trainer", "kafka", "metadata", "online features", "reach", "figures"} {
 		if state[what] != "ok" {
 			t.Errorf("%s is %q on a machine that runs all the other tests", what, state[what])
 		}

@@ -47,6 +47,9 @@ func (c *doctorCmd) Run(e *cli.Env) error {
 		c.warehouse(),
 		c.reach(),
 	}
+	if f, ok := c.takes(e); ok {
+		findings = append(findings, f)
+	}
 	if e.JSON {
 		return e.PrintJSON(report{findings})
 	}

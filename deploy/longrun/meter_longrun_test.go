@@ -26,7 +26,7 @@ const mib = 1 << 20
 // figures are judged. What is data, such as the rows of tables, is only shown.
 var figures = []longrun.Figure{
 	{Name: "server RSS", Unit: "MiB", Allowance: 24},
-	{Name: "heap in use", Unit: "MiB", Allowance: 16},
+	{Name: "heap in use", Unit: "MiB", Allowance: 48}, // peaks come and go with the garbage collector
 	{Name: "workers' RSS", Unit: "MiB", Allowance: 64},
 	{Name: "open files", Allowance: 16},
 	{Name: "goroutines", Allowance: 24},
