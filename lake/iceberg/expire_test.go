@@ -134,6 +134,16 @@ func collect(t *testing.T) {
 	if n := laketest.Must(a.Waiting(ctx, laketest.Scope)); n != 0 {
 		t.Errorf("%d files still wait", n)
 	}
+	// A note from before the data folder was moved removes nothing elsewhere.
+	elsewhere := filepath.Join(t.TempDir(), "x.parquet")
+	if err := os.WriteFile(elsewhere, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	laketest.Must(db.ExecContext(ctx, "INSERT INTO lake_garbage (tenant, project, location, file, since) VALUES ($1, $2, 'l', $3, 0)", laketest.Scope.Tenant, laketest.Scope.Project, "file://"+elsewhere))
+	laketest.Must(a.Collect(ctx, time.Hour, 1000))
+	if _, err := os.Stat(elsewhere); err != nil {
+		t.Error("a file of another folder was removed")
+	}
 	// A table's notes go with it.
 	laketest.Must(a.Commit(ctx, laketest.Scope, name, lake.Change{ReplaceAll: true}))
 	time.Sleep(time.Hour)

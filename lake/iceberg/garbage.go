@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"aiforge.dev/forge"
@@ -57,13 +59,20 @@ func (t *Tables) Collect(ctx context.Context, grace time.Duration, max int) (rem
 		if ctx.Err() != nil {
 			return removed, ctx.Err()
 		}
-		if err := t.fs.Remove(g.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// What was noted before the data folder was moved is another folder's; a sweep finds
+		// the file under its new name.
+		here := strings.HasPrefix(t.path(g.file), t.warehouse+string(filepath.Separator))
+		var err error
+		if here {
+			err = t.fs.Remove(g.file)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return removed, forge.Errorf(forge.KindUnavailable, err, "file %s, which no table needs any more, cannot be removed", g.file)
 		}
 		if err := t.cfg.Fault.At("file removed"); err != nil {
 			return removed, err
 		}
-		_, err := t.db.ExecContext(ctx, "DELETE FROM lake_garbage WHERE tenant = $1 AND project = $2 AND location = $3 AND file = $4",
+		_, err = t.db.ExecContext(ctx, "DELETE FROM lake_garbage WHERE tenant = $1 AND project = $2 AND location = $3 AND file = $4",
 			g.scope.Tenant, g.scope.Project, g.location, g.file)
 		if err != nil {
 			return removed, err
