@@ -44,7 +44,7 @@ type Config struct {
 	// Untraced says of which tables no lineage is written: those of a stream that comes
 	// from nowhere, whose commits are too many to be told one by one. nil: of none.
 	Untraced func(forge.TableName) bool
-	Dir     string        // for spooled values; emptied at Open
+	Dir      string // for spooled values; emptied at Open
 
 	BatchBytes int64         // of one commit; 0 means 64 MiB
 	MaxWait    time.Duration // between commits of a table that nobody waits for; 0 means 2 s
