@@ -23,7 +23,7 @@ func (a *App) openFlows(ctx context.Context) error {
 		return err
 	}
 	ops := a.operators()
-	a.jobs.Register("flow.run", (&flow.Runner{Store: store, Ops: ops}).Run)
+	a.jobs.Register(flow.Kind, (&flow.Runner{Store: store, Ops: ops}).Run)
 	flowhttp.Register(a.server, &flowhttp.Service{Store: store, Ops: ops, Jobs: a.jobs, Cleaning: cleaning{a}})
 	return nil
 }

@@ -35,7 +35,7 @@ func (a *App) openMonitoring(ctx context.Context) error {
 		Retrainer: retrainer{a}, Jobs: a.jobs, Log: a.log, Now: a.cfg.Now, Deployments: deployed{a},
 	}
 	a.loop(a.watching.watch.Schedule)
-	a.jobs.Register("monitor.check", a.watching.watch.Check)
+	a.jobs.Register(watch.Kind, a.watching.watch.Check)
 	a.jobs.Register(retrainKind, a.retrain)
 	monitoringhttp.Register(a.server, a.watching.watch)
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"aiforge.dev/forge/cmd/forge/cli"
 	"aiforge.dev/forge/internal/jobs"
+	"aiforge.dev/forge/monitoring/watch"
 )
 
 // step is one command of the flow. Its client does what a careful client does: when
@@ -70,7 +71,7 @@ func batchStep() step {
 func (s *soak) flows() map[string][]step {
 	apply := step{name: "features apply", args: []string{"features", "apply", s.files["features.yaml"]}, parts: []string{"audit"}}
 	promote := step{name: "promote", args: []string{"alias", "calls@champion", "1"}, parts: []string{"registry", "audit"}}
-	drift := step{name: "drift", kind: "monitor.check", args: []string{"drift", "calls"}, parts: append([]string{"predictions:taken"}, topicParts...), queries: true}
+	drift := step{name: "drift", kind: watch.Kind, args: []string{"drift", "calls"}, parts: append([]string{"predictions:taken"}, topicParts...), queries: true}
 	predict := step{name: "predict", args: []string{"deployments"}, parts: []string{"predictions", "log:append,appended", "sink"}, lasts: 3 * time.Second}
 	return map[string][]step{
 		"first": {s.ingestStep("history", true), s.recipeStep(), apply, setStep(), materializeStep()},

@@ -36,6 +36,9 @@ type Deployments interface {
 	Exists(scope forge.Scope, name string) error
 }
 
+// Kind of a check's job.
+const Kind = "monitor.check"
+
 // Args of a monitor.check job.
 type Args struct {
 	Deployment string `json:"deployment"`
@@ -93,10 +96,10 @@ func (s *Service) Enqueue(ctx context.Context, deployment string) (jobs.Job, err
 	if _, err := s.Store.Policy(ctx, scope, deployment); err != nil {
 		return jobs.Job{}, err
 	}
-	return s.Jobs.Enqueue(ctx, "monitor.check", "Compare what "+deployment+" sees with its training data", deployment, Args{Deployment: deployment})
+	return s.Jobs.Enqueue(ctx, Kind, "Compare what "+deployment+" sees with its training data", deployment, Args{Deployment: deployment})
 }
 
-// Check is the handler of the job kind monitor.check.
+// Check is the handler of jobs of Kind.
 func (s *Service) Check(ctx context.Context, run jobs.Run) (any, error) {
 	var args Args
 	if err := run.Args(&args); err != nil {

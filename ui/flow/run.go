@@ -30,6 +30,9 @@ type Result struct {
 	Nodes    []NodeEvent `json:"nodes"`
 }
 
+// Kind of a run's job.
+const Kind = "flow.run"
+
 // Args of a flow.run job.
 type Args struct {
 	Flow     string `json:"flow"`

@@ -204,6 +204,6 @@ func (v *Service) run(ctx context.Context, in *runInput) (*jobOutput, error) {
 	if title == "" {
 		title = in.Name
 	}
-	j, err := v.Jobs.Enqueue(ctx, "flow.run", "Run flow: "+title, in.Name, flow.Args{Flow: in.Name, Revision: saved.Revision, From: in.Body.From})
+	j, err := v.Jobs.Enqueue(ctx, flow.Kind, "Run flow: "+title, in.Name, flow.Args{Flow: in.Name, Revision: saved.Revision, From: in.Body.From})
 	return &jobOutput{Body: j}, err
 }
