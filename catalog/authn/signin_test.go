@@ -103,6 +103,35 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+// TestThrottleOfNetworks: who has one address of IPv6 has 2^64 of them, and they are
+// throttled as one; so are the two forms of an IPv4 address.
+func TestThrottleOfNetworks(t *testing.T) {
+	c := catalogtest.New(t, catalogtest.SQLite(t))
+	login := func(password, remote string) int {
+		_, err := c.Auth.Login(t.Context(), "owner@example.org", password, remote)
+		if err == nil {
+			return http.StatusOK
+		}
+		return status(err)
+	}
+	for i := range 5 {
+		if got := login("wrong", fmt.Sprintf("2001:db8:0:7:%x::%x", i+1, i*i)); got != http.StatusUnauthorized {
+			t.Fatalf("try %d: %d", i, got)
+		}
+		if got := login("wrong", []string{"10.0.0.1", "::ffff:10.0.0.1"}[i%2]); got != http.StatusUnauthorized {
+			t.Fatalf("try %d: %d", i, got)
+		}
+	}
+	for remote, want := range map[string]int{
+		"2001:db8:0:7:ffff::9": 429, "2001:db8:0:7::1%eth0": 429, "2001:db8:0:8::1": 200,
+		"10.0.0.1": 429, "::ffff:10.0.0.1": 429, "10.0.0.2": 200, "::ffff:10.0.0.3": 200,
+	} {
+		if got := login(c.Owner.Password, remote); got != want {
+			t.Errorf("from %s: %d, want %d", remote, got, want)
+		}
+	}
+}
+
 // TestRefreshRace: of many uses of one refresh token at the same moment at most one
 // succeeds, and the sign-in is over for all.
 func TestRefreshRace(t *testing.T) {

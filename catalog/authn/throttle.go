@@ -3,6 +3,7 @@ package authn
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -34,8 +35,21 @@ type tries struct {
 
 func newThrottle(now func() time.Time) *throttle { return &throttle{now: now, m: map[string]*tries{}} }
 
-func accountKey(email, remote string) string { return "a\x00" + email + "\x00" + remote }
-func addressKey(remote string) string        { return "r\x00" + remote }
+func accountKey(email, remote string) string { return "a\x00" + email + "\x00" + network(remote) }
+func addressKey(remote string) string        { return "r\x00" + network(remote) }
+
+// network is what counts as one address: of IPv6 the /64, of which every host may take
+// any address, and one form of an IPv4 address.
+func network(remote string) string {
+	a, err := netip.ParseAddr(remote)
+	if err != nil {
+		return remote
+	}
+	if a = a.Unmap().WithZone(""); a.Is6() {
+		return netip.PrefixFrom(a, 64).Masked().String()
+	}
+	return a.String()
+}
 
 // enter refuses a try that comes too early. Otherwise it counts it as failed at once,
 // so that many tries at the same moment are not all free; success takes it back.

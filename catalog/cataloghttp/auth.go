@@ -44,21 +44,12 @@ type client struct {
 
 // Resolve implements huma.Resolver.
 func (c *client) Resolve(ctx huma.Context) []error {
-	c.remote = hostOnly(ctx.RemoteAddr())
+	c.remote = httpapi.RemoteHost(ctx.RemoteAddr())
 	c.tls = ctx.TLS() != nil
 	if k, err := huma.ReadCookie(ctx, refreshCookie); err == nil {
 		c.cookie = k.Value
 	}
 	return nil
-}
-
-func hostOnly(addr string) string {
-	for i := len(addr) - 1; i >= 0; i-- {
-		if addr[i] == ':' {
-			return addr[:i]
-		}
-	}
-	return addr
 }
 
 type loginInput struct {

@@ -10,6 +10,7 @@ import (
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/fault"
+	"aiforge.dev/forge/internal/httpapi"
 )
 
 // Config says where each outside thing lives; the scheme picks the implementation.
@@ -32,6 +33,8 @@ type Config struct {
 	Hosts       []string `help:"Names by which clients may call the server, beside localhost and addresses; all on an open --listen, none on 127.0.0.1, unless given." env:"FORGE_HOSTS" placeholder:"NAME"`
 	TLSCert     string   `help:"Certificate file; TLS 1.3 is spoken when it is given." env:"FORGE_TLS_CERT" placeholder:"PATH"`
 	TLSKey      string   `help:"Key file of the certificate." env:"FORGE_TLS_KEY" placeholder:"PATH"`
+
+	TrustedProxies []string `help:"Proxies in front, as addresses or networks: from them alone X-Forwarded-For is believed, for limits per address and the audit log." env:"FORGE_TRUSTED_PROXIES" placeholder:"CIDR"`
 
 	UpkeepEvery   time.Duration `help:"Time between two looks at the tables: small files are joined, old snapshots expire." env:"FORGE_UPKEEP_EVERY" default:"30s" placeholder:"TIME"`
 	UpkeepGrace   time.Duration `help:"How long files stay after no snapshot needs them; must be longer than any query." env:"FORGE_UPKEEP_GRACE" default:"3h" placeholder:"TIME"`
@@ -59,6 +62,9 @@ func (c *Config) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return forge.Errorf(forge.KindInvalid, err, "--listen %q: want HOST:PORT, for example 127.0.0.1:8040", c.Listen)
+	}
+	if _, err := httpapi.ParseProxies(c.TrustedProxies); err != nil {
+		return err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return forge.Errorf(forge.KindInvalid, nil, "--tls-cert and --tls-key belong together: give both or neither")

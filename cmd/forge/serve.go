@@ -89,7 +89,8 @@ func (a *App) handler() http.Handler {
 		}
 		studio.ServeHTTP(w, r)
 	})
-	return httpapi.Pace{}.Paced(httpapi.Hosts(a.cfg.hosts(), routes))
+	proxies, _ := httpapi.ParseProxies(a.cfg.TrustedProxies) // Validate has read them
+	return httpapi.Pace{}.Paced(proxies.Client(httpapi.Hosts(a.cfg.hosts(), routes)))
 }
 
 // workerCmd answers queries for the server that started it.

@@ -263,6 +263,10 @@ func (s *Server) enter(ctx context.Context, op Op, r *http.Request) (context.Con
 	if op.Perm == forge.PermPublic {
 		return ctx, nil
 	}
+	// A proxy may have looked at the other one of two.
+	if len(r.Header["Authorization"]) > 1 {
+		return ctx, Unauthenticated("%s %s has %d Authorization headers: send one", r.Method, r.URL.Path, len(r.Header["Authorization"]))
+	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return ctx, Unauthenticated("%s %s needs a token: send \"Authorization: Bearer TOKEN\"; forge token create makes one", r.Method, r.URL.Path)
@@ -292,7 +296,7 @@ func (s *Server) leave(ctx context.Context, op Op, r *http.Request, status int) 
 	p, _ := forge.PrincipalFrom(ctx)
 	s.gate.Audit(ctx, AuditEvent{
 		At: time.Now().UTC(), Principal: p, Action: op.ID, Target: r.Method + " " + r.URL.Path,
-		Outcome: outcome, Status: status, Remote: hostOnly(r.RemoteAddr), RequestID: RequestID(ctx),
+		Outcome: outcome, Status: status, Remote: RemoteHost(r.RemoteAddr), RequestID: RequestID(ctx),
 	})
 }
 
@@ -363,13 +367,6 @@ func (s *Server) recoverer(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-func hostOnly(addr string) string {
-	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
-		return addr[:i]
-	}
-	return addr
 }
 
 // recorder remembers the status of a raw answer.

@@ -146,6 +146,25 @@ func TestGateAndProblems(t *testing.T) {
 	}
 }
 
+// TestTwoTokens: of two Authorization headers a proxy may have looked at the other one.
+func TestTwoTokens(t *testing.T) {
+	g, h, ran := open(t)
+	for _, tokens := range [][]string{{"Bearer owner", "Bearer viewer"}, {"Bearer viewer", "Bearer owner"}, {"Bearer owner", "Bearer owner"}, {"Bearer owner", ""}} {
+		r := httptest.NewRequest("POST", "/api/things", strings.NewReader(`{"n":1}`))
+		r.Header["Authorization"] = tokens
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != 401 || *ran != 0 || !strings.Contains(w.Body.String(), "2 Authorization headers") {
+			t.Errorf("%q: %d, %d runs: %s", tokens, w.Code, *ran, w.Body)
+		}
+		checkProblem(t, w, forge.KindDenied)
+		if events := g.take(); len(events) != 1 || events[0].Outcome != "denied" || events[0].Principal.User != "" {
+			t.Errorf("%q: audited %+v", tokens, events)
+		}
+	}
+}
+
 func checkProblem(t *testing.T, res *httptest.ResponseRecorder, kind forge.Kind) {
 	t.Helper()
 	if kind == "" {

@@ -328,6 +328,44 @@ func handler(t testing.TB) http.Handler {
 	return s
 }
 
+// labels counts what the output label of an answer holds, and checks its shape.
+func labels(t *testing.T, a answer, tail []byte) int {
+	t.Helper()
+	for _, o := range a.Outputs {
+		if o.Name != "label" {
+			continue
+		}
+		n := len(o.Data)
+		if size, ok := o.Parameters["binary_data_size"]; ok {
+			if size > len(tail) {
+				t.Fatalf("binary_data_size %d of %d bytes", size, len(tail))
+			}
+			for b := tail[:size]; len(b) > 0; n++ {
+				b = b[4+binary.LittleEndian.Uint32(b):]
+			}
+		}
+		if len(o.Shape) != 1 || o.Shape[0] != n {
+			t.Errorf("%d labels in the shape %v", n, o.Shape)
+		}
+		return n
+	}
+	return -1 // not asked for
+}
+
+// rowsOf is the number of rows that a request has, by the standard library. Of keys that
+// come twice, or that it alone takes for the same, it is not asked.
+func rowsOf(doc []byte) (int, bool) {
+	var q struct {
+		Inputs []struct{ Shape []int }
+	}
+	odd := bytes.ContainsFunc(doc, func(r rune) bool { return r == '\\' || r > 127 })
+	doc = bytes.ToLower(doc)
+	if odd || json.Unmarshal(doc, &q) != nil || len(q.Inputs) == 0 || len(q.Inputs[0].Shape) == 0 || bytes.Count(doc, []byte(`"shape"`)) != len(q.Inputs) || bytes.Count(doc, []byte(`"inputs"`)) != 1 {
+		return 0, false
+	}
+	return q.Inputs[0].Shape[0], true
+}
+
 // Any body gets an answer of the protocol: 200 with as many labels as rows, or 400
 // or 413 with error; never a fault of the server.
 func FuzzInfer(f *testing.F) {
@@ -362,6 +400,15 @@ func FuzzInfer(f *testing.F) {
 		var a answer
 		if err := json.Unmarshal(text, &a); err != nil || a.ID == "" && !bytes.Contains(body, []byte(`"id"`)) {
 			t.Errorf("%s: %v", text, err)
+		}
+		doc := body
+		if n >= 0 {
+			doc = body[:n]
+		}
+		if rows, ok := rowsOf(doc); ok {
+			if k := labels(t, a, w.Body.Bytes()[len(text):]); k >= 0 && k != rows {
+				t.Errorf("%d labels for %d rows: %s", k, rows, text)
+			}
 		}
 	})
 }
