@@ -239,7 +239,7 @@ func (a *App) gather(ctx context.Context, s *staging) error {
 		err = cerr
 	}
 	if err != nil {
-		return forge.Errorf(forge.KindUnavailable, err, "a file of a table is not there: another program may have removed it just now; forge doctor --data looks at the whole folder")
+		return forge.Errorf(forge.KindUnavailable, err, "a file of a table is not there: another program may have removed it just now; stop the server, and forge verify looks at the whole data folder")
 	}
 	return s.own("meta.db", "online", "audit")
 }

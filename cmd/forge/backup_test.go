@@ -50,6 +50,9 @@ func TestBackupWhileWriting(t *testing.T) {
 	if o := command("--data", there, "restore", file, "--identity", identity); o.code != cli.ExitOK {
 		t.Fatalf("restore: exit %d %s%s", o.code, o.out, o.errs)
 	}
+	if o := command("--data", there, "verify"); o.code != cli.ExitOK {
+		t.Errorf("verify: exit %d %s%s", o.code, o.out, o.errs)
+	}
 	r := freshWith(t, embedded(there))
 	w.checkLoads(t, r, loaded, after)
 	for table, want := range was.Content {

@@ -27,6 +27,7 @@ func mistakes() []mistake {
 		{"doctor --tls-cert x.pem", cli.ExitUsage, "doctor: --tls-cert and --tls-key belong together: give both or neither…"},
 		{"config --log rabbit://x", cli.ExitUsage, "config: --log \"rabbit://x\": want embedded: or kafka://……"},
 		{"restore nosuch.backup", cli.ExitInvalid, "say what opens the backup: --passphrase-file PATH, FORGE_BACKUP_PASSPHRASE, or --identity PATH"},
+		{"verify --data DIR", cli.ExitNotFound, "DIR is no data folder with metadata in it: give another with --data, or restore a backup into an empty one"},
 		{"backup", cli.ExitUsage, "backup: expected…"},
 		{"openapi 3", cli.ExitUsage, "openapi: unexpected argument 3…"},
 		{"version 3", cli.ExitUsage, "version: unexpected argument 3…"},

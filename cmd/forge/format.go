@@ -25,23 +25,25 @@ type format struct {
 
 const formatFile = "format"
 
-// claimFolder refuses a folder that a newer program has worked on, and one that was not
-// restored to its end. It leaves its own version for the next program.
-func claimFolder(dir string, known int, version string) error {
+// mayRead refuses a folder that a newer program has worked on, and one that was not
+// restored to its end.
+func mayRead(dir string, known int, version string) (have format, err error) {
 	if _, err := os.Stat(filepath.Join(dir, restoring)); err == nil {
-		return forge.Errorf(forge.KindUnavailable, nil, "the restore of data folder %s was interrupted: empty the folder and run forge restore again", dir)
+		return have, forge.Errorf(forge.KindUnavailable, nil, "the restore of data folder %s was interrupted: empty the folder and run forge restore again", dir)
 	}
-	have, err := readFormat(dir)
-	if err != nil {
-		return err
+	if have, err = readFormat(dir); err == nil && have.Format > known {
+		err = sqldb.Newer("data folder "+dir, have.Format, have.Forge, known, version)
 	}
-	if have.Format > known {
-		return sqldb.Newer("data folder "+dir, have.Format, have.Forge, known, version)
-	}
-	if want := (format{known, version}); have != want {
+	return have, err
+}
+
+// claimFolder leaves its own version for the next program in a folder that it may read.
+func claimFolder(dir string, known int, version string) error {
+	have, err := mayRead(dir, known, version)
+	if want := (format{known, version}); err == nil && have != want {
 		return writeFormat(dir, want)
 	}
-	return nil
+	return err
 }
 
 func readFormat(dir string) (f format, err error) {

@@ -30,6 +30,7 @@ type root struct {
 	Up      upCmd      `cmd:"" group:"server" help:"Start the server in the background and run the demo."`
 	Down    downCmd    `cmd:"" group:"server" help:"Stop the server that up started."`
 	Restore restoreCmd `cmd:"" group:"server" help:"Put a backup into an empty data folder."`
+	Verify  verifyCmd  `cmd:"" group:"server" help:"Look for damage in a data folder that no server works on."`
 	Doctor  doctorCmd  `cmd:"" group:"server" help:"Say what is installed, what is configured, and what is missing."`
 	Config  configCmd  `cmd:"" group:"server" help:"Print every setting and where it comes from: flag, variable or default."`
 	Demo    cli.Demo   `cmd:"" group:"server" help:"Run a shipped demo on the server."`

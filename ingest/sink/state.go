@@ -47,6 +47,17 @@ func parseState(text string) (state, error) {
 	return st, nil
 }
 
+// Next is the first offset that a table with these properties has not taken; fed is
+// false for one that no sink feeds.
+func Next(properties map[string]string) (next int64, fed bool, err error) {
+	text, fed := properties[stateProperty]
+	st, err := parseState(text)
+	if err == nil && fed && (st.Next < 0 || st.Topic == "") {
+		err = forge.Errorf(forge.KindInternal, nil, "the property %s of the table says offset %d of topic %q, which cannot be", stateProperty, st.Next, st.Topic)
+	}
+	return st.Next, fed, err
+}
+
 // text encodes the state; the same state gives the same text. Only the sources that
 // were seen last are kept: positions serve producers that repeat themselves soon
 // after a failure.

@@ -75,6 +75,25 @@ type relocation struct {
 }
 
 func (t *Tables) movedTables(ctx context.Context) ([]*relocation, error) {
+	all, err := t.places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []*relocation
+	for _, m := range all {
+		if strings.HasPrefix(t.path(m.old.location), t.warehouse+string(filepath.Separator)) {
+			continue
+		}
+		if err := m.place(); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// places are the tables of all projects, with where the store says that they are.
+func (t *Tables) places(ctx context.Context) ([]*relocation, error) {
 	rows, err := t.db.QueryContext(ctx, "SELECT tenant, project, namespace, name, "+pointerColumns+" FROM lake_table ORDER BY tenant, project, namespace, name")
 	if err != nil {
 		return nil, err
@@ -85,12 +104,6 @@ func (t *Tables) movedTables(ctx context.Context) ([]*relocation, error) {
 		m := &relocation{t: t, done: map[string]string{}, lengths: map[string]int64{}}
 		m.old, err = scanPointer(rows.Scan, &m.scope.Tenant, &m.scope.Project, &m.name.Namespace, &m.name.Name)
 		if err != nil {
-			return nil, err
-		}
-		if strings.HasPrefix(t.path(m.old.location), t.warehouse+string(filepath.Separator)) {
-			continue
-		}
-		if err := m.place(); err != nil {
 			return nil, err
 		}
 		out = append(out, m)

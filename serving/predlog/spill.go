@@ -2,6 +2,8 @@ package predlog
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -53,24 +55,32 @@ func openSpill(dir string) (*spill, error) {
 // found takes a file of an earlier process and removes what is none of ours. The first
 // versions gave no spool: their batches are taken for this process's.
 func (s *spill) found(path string) error {
-	rel, err := filepath.Rel(s.dir, path)
+	f, ok := parse(s.dir, path)
+	if !ok {
+		return os.Remove(path)
+	}
+	if f.id.Spool == "" {
+		f.id.Spool = s.spool
+	}
+	s.queue = append(s.queue, f)
+	s.next = max(s.next, f.id.Number+1)
+	return nil
+}
+
+// parse reads a file's name; ok is false where it is none of ours.
+func parse(dir, path string) (f spilled, ok bool) {
+	rel, err := filepath.Rel(dir, path)
 	if err != nil {
-		return err
+		return f, false
 	}
 	parts := strings.Split(filepath.ToSlash(rel), "/")
 	name, ok := strings.CutSuffix(parts[len(parts)-1], suffix)
-	number, spool, named := strings.Cut(name, "-")
+	number, spool, _ := strings.Cut(name, "-")
 	id := BatchID{Spool: spool}
 	if _, err := fmt.Sscanf(number, "%d", &id.Number); !ok || err != nil || len(parts) != 3 {
-		return os.Remove(path)
+		return f, false
 	}
-	if !named {
-		id.Spool = s.spool
-	}
-	scope := forge.Scope{Tenant: forge.TenantID(parts[0]), Project: forge.ProjectID(parts[1])}
-	s.queue = append(s.queue, spilled{scope, id, path})
-	s.next = max(s.next, id.Number+1)
-	return nil
+	return spilled{forge.Scope{Tenant: forge.TenantID(parts[0]), Project: forge.ProjectID(parts[1])}, id, path}, true
 }
 
 // begin is a new batch; its file is made with its first row.
@@ -99,6 +109,38 @@ func (s *spill) oldest() (spilled, bool) {
 		return spilled{}, false
 	}
 	return s.queue[0], true
+}
+
+// Check reads the batches that wait in dir and changes nothing: it counts them and their
+// rows, and calls wrong for each file that is none, or has a row that is no JSON.
+func Check(dir string, wrong func(path, text string)) (batches, rows int, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		f, ok := parse(dir, path)
+		if !ok {
+			wrong(path, "is no batch of predictions; the next start removes it")
+			return nil
+		}
+		lines, n, err := (&spill{}).read(f)
+		if err != nil {
+			wrong(path, "cannot be read")
+			return nil
+		}
+		batches, rows = batches+1, rows+n
+		at := 0
+		for line := range bytes.Lines(lines) {
+			if at++; !json.Valid(line) {
+				wrong(path, fmt.Sprintf("row %d is damaged", at))
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil // nothing has been predicted here yet
+	}
+	return batches, rows, err
 }
 
 // read returns a file's rows without a last one that the process did not finish: it

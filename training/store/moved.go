@@ -14,14 +14,17 @@ import (
 // still names the old ones.
 func (s *Store) Follow(ctx context.Context, models string) error {
 	return s.db.Tx(ctx, func(tx *sql.Tx) error {
-		moved, err := elsewhere(ctx, tx, models)
+		all, err := packages(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, v := range moved {
-			to := filepath.Join(models, string(v.scope.Tenant), string(v.scope.Project), filepath.Base(filepath.Dir(v.dir)), filepath.Base(v.dir))
+		for _, v := range all {
+			if strings.HasPrefix(v.Dir, models+string(filepath.Separator)) {
+				continue
+			}
+			to := filepath.Join(models, string(v.Scope.Tenant), string(v.Scope.Project), filepath.Base(filepath.Dir(v.Dir)), filepath.Base(v.Dir))
 			if _, err := tx.ExecContext(ctx, `UPDATE training_versions SET dir = $5 WHERE tenant = $1 AND project = $2 AND model = $3 AND number = $4`,
-				v.scope.Tenant, v.scope.Project, v.model, v.number, to); err != nil {
+				v.Scope.Tenant, v.Scope.Project, v.Model, v.Number, to); err != nil {
 				return err
 			}
 		}
@@ -29,27 +32,31 @@ func (s *Store) Follow(ctx context.Context, models string) error {
 	})
 }
 
-type placed struct {
-	scope  forge.Scope
-	model  string
-	number int
-	dir    string // MODELS/TENANT/PROJECT/MODEL/DIGEST
+// Package is where a version's package lies, MODELS/TENANT/PROJECT/MODEL/DIGEST, and
+// the digest that it was registered with.
+type Package struct {
+	Scope  forge.Scope
+	Model  string
+	Number int
+	Digest string
+	Dir    string
 }
 
-func elsewhere(ctx context.Context, tx *sql.Tx, models string) (out []placed, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT tenant, project, model, number, dir FROM training_versions WHERE dir <> ''`)
+// Packages are those of all projects, for who looks at a data folder as a whole.
+func (s *Store) Packages(ctx context.Context) ([]Package, error) { return packages(ctx, s.db) }
+
+func packages(ctx context.Context, q queryer) (out []Package, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT tenant, project, model, number, digest, dir FROM training_versions WHERE dir <> '' ORDER BY tenant, project, model, number`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var v placed
-		if err := rows.Scan(&v.scope.Tenant, &v.scope.Project, &v.model, &v.number, &v.dir); err != nil {
+		var p Package
+		if err := rows.Scan(&p.Scope.Tenant, &p.Scope.Project, &p.Model, &p.Number, &p.Digest, &p.Dir); err != nil {
 			return nil, err
 		}
-		if !strings.HasPrefix(v.dir, models+string(filepath.Separator)) {
-			out = append(out, v)
-		}
+		out = append(out, p)
 	}
 	return out, rows.Err()
 }

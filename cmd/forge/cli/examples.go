@@ -18,6 +18,7 @@ func exampleLines() map[string][]string {
 		"up":      {"forge up", "forge up --no-demo --listen 127.0.0.1:9000"},
 		"down":    {"forge down"},
 		"restore": {"forge restore monday.backup --data /srv/forge --passphrase-file pass", "forge restore monday.backup --data /srv/forge --identity key.txt"},
+		"verify":  {"forge verify --data /srv/forge", "forge --json verify"},
 		"doctor":  {"forge doctor", "forge --json doctor --python /opt/trainer/bin/python"},
 		"config":  {"forge config", "FORGE_LISTEN=0.0.0.0:8040 forge config --memory 4294967296"},
 		"openapi": {"forge openapi > openapi.json"},
