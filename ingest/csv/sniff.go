@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/lake"
@@ -212,13 +213,13 @@ func safeNames(names []string, s *Sniffed) []string {
 	seen, next := map[string]bool{}, map[string]int{}
 	for i, n := range names {
 		n = strings.TrimSpace(strings.Map(func(r rune) rune {
-			if r < ' ' || r == '\uFFFD' || r == '\uFEFF' {
+			if readsOtherwise(r) {
 				return ' '
 			}
 			return r
 		}, n))
 		if r := []rune(n); len(r) > 200 {
-			n = string(r[:200])
+			n = strings.TrimSpace(string(r[:200]))
 		}
 		if n == "" {
 			n = fmt.Sprintf("column_%d", i+1)
@@ -235,6 +236,12 @@ func safeNames(names []string, s *Sniffed) []string {
 		out[i] = n
 	}
 	return out
+}
+
+// readsOtherwise are characters that make a name look like another one: what cannot be
+// seen or was not text, and what turns the direction of the text after it.
+func readsOtherwise(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFFFD' || r == '\uFEFF' || r == '\u200B' || r == '\u2060'
 }
 
 func unknownTypes(cols []Column, types map[string]lake.Type) error {

@@ -80,7 +80,7 @@ func open(from io.Reader, identities []age.Identity) (*reader, Head, error) {
 		packed.Close()
 		return nil, head, broken(err, "its first entry is not "+headName)
 	}
-	if err := r.document(h, &head); err != nil {
+	if err := r.document(h, &head, 64<<10); err != nil {
 		packed.Close()
 		return nil, head, err
 	}
@@ -91,9 +91,9 @@ func open(from io.Reader, identities []age.Identity) (*reader, Head, error) {
 	return r, head, nil
 }
 
-// document reads a JSON entry of at most a quarter of a gigabyte.
-func (r *reader) document(h *tar.Header, into any) error {
-	if h.Size > 256<<20 {
+// document reads a JSON entry of at most limit bytes.
+func (r *reader) document(h *tar.Header, into any, limit int64) error {
+	if h.Size > limit {
 		return broken(nil, h.Name+" is too long")
 	}
 	b, err := io.ReadAll(r.tar)
@@ -155,7 +155,7 @@ func (r *reader) file(h *tar.Header) error {
 // comes after it.
 func (r *reader) compare(h *tar.Header) error {
 	var list []listed
-	if err := r.document(h, &list); err != nil {
+	if err := r.document(h, &list, 256<<20); err != nil {
 		return err
 	}
 	if len(list) != len(r.seen) {
@@ -169,7 +169,7 @@ func (r *reader) compare(h *tar.Header) error {
 	if _, err := r.tar.Next(); !errors.Is(err, io.EOF) {
 		return broken(err, "something comes after its list of files")
 	}
-	rest, err := io.Copy(io.Discard, r.packed) // the last block, whose seal says that nothing was cut
+	rest, err := io.Copy(io.Discard, io.LimitReader(r.packed, 1<<20+1)) // the last block, whose seal says that nothing was cut
 	if err != nil || rest > 1<<20 {
 		return broken(err, "it does not end where it should")
 	}

@@ -92,8 +92,10 @@ func New(gate Gate, version string, log *slog.Logger) *Server {
 		return ProblemOf(newHumaError(status, msg, errs...), RequestID(c.Context()))
 	}
 	huma.DefaultArrayNullable = false
+	huma.ValidateStrictCasing = true // or NAME fills the field that name was checked for
 	cfg := huma.DefaultConfig("AI Forge", version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", ""
+	cfg.Formats = formats()
 	cfg.CreateHooks = nil // no $schema links in answers
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", s.schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT or API key"}}

@@ -252,6 +252,15 @@ func TestRefused(t *testing.T) {
 		{in(age, job)[:len(in(age, job))-1] + `,"outputs":[{"name":"label"},{"name":"label"}]}`, "twice"},
 		{in(age, job)[:len(in(age, job))-1] + `,"outputs":[{"name":"label","parameters":{"classification":2}}]}`, "classification"},
 		{in(age, job)[:len(in(age, job))-1] + `,"id":7}`, "text"},
+		{in(age, job)[:len(in(age, job))-1] + `,"inputs":[]}`, `"inputs" is given twice`}, {`{"id":"a","id":"b",` + in(age, job)[1:], `"id" is given twice`},
+		{change(`"name":"age"`, `"name":"job","name":"age"`), `"name" is given twice`}, {change(`"shape":[1]`, `"shape":[1],"shape":[1]`), `"shape" is given twice`},
+		{change("FP32\"", `BYTES","datatype":"FP32"`), `"datatype" is given twice`}, {change(`"data":[1]`, `"data":[1],"parameters":{},"parameters":{}`), `"parameters" is given twice`},
+		{in(age, job)[:len(in(age, job))-1] + `,"outputs":[{"name":"label","name":"scores"}]}`, `"name" is given twice`},
+		{change("[1]", "[4611686018427387904]"), "at most 4"}, {change("[1]", "[4611686018427387904,4]"), "shape"}, {change("[1]", "[99999999999999999999]"), "whole"},
+		{change("[1]", "[-4611686018427387904]"), "shape"}, {change("[1]", "[1e99]"), "whole"},
+		{change(`"data":[1]`, `"parameters":{"binary_data_size":4611686018427387904}`), "left in the body"},
+		{change(`"data":[1]`, `"data":[`+strings.Repeat("9", 400)+`]`), "too large"}, {change(`"data":[1]`, `"x":`+strings.Repeat("[", 20_000)), "nested"},
+		{in(age, strings.Replace(job, `"x"`, `"\ud800"`, 1)), "surrogate"}, {in(age, strings.Replace(job, "x", "\xff", 1)), "UTF-8"},
 	} {
 		w.refused("POST", "/v2/models/calls/infer", c.body, 400, c.want)
 	}
@@ -265,6 +274,10 @@ func TestRefused(t *testing.T) {
 	w.refused("POST", "/v2/models/calls/infer", infBody, 400, "row 1", length, strconv.Itoa(len(inf)))
 	short, shortBody := mixed("FP64", floats(1, 2, 3))
 	w.refused("POST", "/v2/models/calls/infer", shortBody, 400, "FP64 have 24 bytes", length, strconv.Itoa(len(short)))
+	text := `{"inputs":[` + age + `,{"name":"job","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}}]}`
+	for _, c := range []struct{ blob, want string }{{"\xff\xff\xff\xffx", "job"}, {"\x02\x00\x00\x00x", "job"}, {"\x00\x00\x00\x00\x00", "job"}} {
+		w.refused("POST", "/v2/models/calls/infer", text+c.blob, 400, c.want, length, strconv.Itoa(len(text)))
+	}
 	w.refused("POST", "/v2/models/nothing/infer", twoRows, 404, "nothing")
 	w.refused("POST", "/v2/models/calls/versions/2/infer", twoRows, 404, "version 3 now, not 2")
 	w.refused("GET", "/v2/models/nothing", "", 404, "nothing")

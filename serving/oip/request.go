@@ -16,6 +16,7 @@ type request struct {
 	wanted []wanted
 
 	json   fastjson.Reader
+	seen   uint8 // keys that were given
 	inputs []tensor
 }
 
@@ -24,11 +25,13 @@ type wanted struct {
 	name   string
 	binary bool
 	given  bool // binary was said
+	seen   uint8
 }
 
 // tensor is one input as the request describes it.
 type tensor struct {
 	Tensor
+	seen uint8  // keys that were given
 	data []byte // JSON that came before the name, type and shape
 	read bool   // data has been read
 	size int64  // binary_data_size; -1: none
@@ -38,6 +41,7 @@ type tensor struct {
 func (q *request) read(doc, blobs []byte, sig serving.Signature, maxRows int) error {
 	q.Tensors.Reset(sig, maxRows)
 	q.id, q.binary, q.wanted, q.inputs = "", false, q.wanted[:0], q.inputs[:0]
+	q.seen = 0
 	q.json.Reset(doc)
 	if q.json.Peek() == 0 {
 		return invalid(`the request is empty; send {"inputs": [{"name": …, "shape": …, "datatype": …, "data": […]}]}`)
@@ -55,7 +59,25 @@ func invalid(format string, args ...any) error {
 	return forge.Errorf(forge.KindInvalid, nil, format, args...)
 }
 
+// once refuses a key that an object has had: which of the two counts, readers such as a
+// proxy's may see otherwise. Keys that the protocol does not have are not looked at.
+func once(seen *uint8, key []byte) error {
+	for i, k := range [...]string{"id", "name", "datatype", "shape", "parameters", "data", "inputs", "outputs"} {
+		if string(key) != k {
+			continue
+		}
+		if *seen&(1<<i) != 0 {
+			return invalid("%q is given twice in one object", k)
+		}
+		*seen |= 1 << i
+	}
+	return nil
+}
+
 func (q *request) top(key []byte) error {
+	if err := once(&q.seen, key); err != nil {
+		return err
+	}
 	switch string(key) {
 	case "id":
 		s, err := q.json.String()
@@ -95,6 +117,9 @@ func (q *request) input() error {
 	}
 	t := tensor{Tensor: Tensor{Input: -1, Shape: q.spareShape()}, size: -1}
 	err := q.json.Object(func(key []byte) error {
+		if err := once(&t.seen, key); err != nil {
+			return err
+		}
 		switch string(key) {
 		case "name":
 			s, err := q.json.String()
@@ -142,9 +167,6 @@ func (q *request) spareShape() []int64 {
 
 // data reads the tensor's JSON data, now if all is known that is needed for it.
 func (q *request) data(t *tensor) error {
-	if t.read || t.data != nil {
-		return invalid("input %q has data twice", t.Name)
-	}
 	if t.Input >= 0 && t.Datatype != "" && len(t.Shape) > 0 {
 		t.read = true
 		if err := q.Claim(&t.Tensor); err != nil {
@@ -204,6 +226,9 @@ func (q *request) finish(blobs []byte) error {
 func (q *request) output() error {
 	var o wanted
 	err := q.json.Object(func(key []byte) error {
+		if err := once(&o.seen, key); err != nil {
+			return err
+		}
 		switch string(key) {
 		case "name":
 			s, err := q.json.String()
