@@ -16,7 +16,7 @@ func TestTablesAreScoped(t *testing.T) {
 	if _, err := lineage.New(t.Context(), db, nil); err != nil {
 		t.Fatal(err)
 	}
-	if n := sqldbtest.Scoped(t, db); n != 7 {
+	if n := sqldbtest.Scoped(t, db); n != 8 {
 		t.Errorf("%d tables", n)
 	}
 }

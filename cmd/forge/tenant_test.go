@@ -29,7 +29,10 @@ func TestEveryTopicTableAndKeyHasTenantAndProject(t *testing.T) {
 		t.Fatalf("%v, %v", topics, err)
 	}
 	for _, topic := range topics {
-		if !strings.HasPrefix(topic, "forge."+string(scope.Tenant)+"."+string(scope.Project)+".") {
+		parts := append(strings.SplitN(topic, ".", 4), "", "", "") // forge, tenant, project, what
+		var known int
+		err := w.app.db.QueryRowContext(ctx, `SELECT count(*) FROM project WHERE tenant = $1 AND project = $2`, parts[1], parts[2]).Scan(&known)
+		if err != nil || parts[3] == "" || parts[0] != "forge" || known != 1 {
 			t.Errorf("topic %s does not say whose it is", topic)
 		}
 	}

@@ -328,7 +328,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"", "ModelInfer", `model_name: "calls"`, codes.Unauthenticated, "Authorization: Bearer"},
 		{"wrong", "ModelReady", `name: "calls"`, codes.Unauthenticated, "not known"},
-		{"predict", "ModelReady", `name: "nosuch"`, codes.NotFound, `deployment "nosuch" does not exist; there are calls`},
+		{"predict", "ModelReady", `name: "nosuch"`, codes.NotFound, `deployment "nosuch" does not exist; deployed: calls`},
 		{"predict", "ModelInfer", `model_name: "nosuch"`, codes.NotFound, "does not exist"},
 		{"predict", "ModelInfer", `model_name: "calls" model_version: "9"`, codes.NotFound, "version 3 now, not 9"},
 		{"predict", "ModelInfer", `model_name: "calls"`, codes.InvalidArgument, `input "age" is missing`},
