@@ -3,10 +3,11 @@ package iceberg
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"strings"
 
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/internal/sqldb"
@@ -181,9 +182,9 @@ func (whereNow) Remove(uri string) error {
 // why is the cause without the path, which the finding names already.
 func why(err error) string {
 	switch {
-	case os.IsNotExist(err), strings.Contains(err.Error(), "no such file"):
+	case errors.Is(err, fs.ErrNotExist):
 		return "it is not there"
-	case err == io.EOF, err == io.ErrUnexpectedEOF:
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "it is cut"
 	}
 	return err.Error()
