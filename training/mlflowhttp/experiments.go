@@ -95,26 +95,8 @@ func (a *api) createExperiment(ctx context.Context, scope forge.Scope, in experi
 
 var experimentDialect = filter.Dialect{Kinds: []string{filter.Tag}, Text: []string{"name", "experiment_id"}, Numbers: []string{"creation_time", "last_update_time"}}
 
-type searchIn struct {
-	Max    whole  `json:"max_results"`
-	Token  string `json:"page_token"`
-	Filter string `json:"filter"`
-	Order  texts  `json:"order_by"`
-	View   text   `json:"view_type"`
-}
-
-func (in searchIn) print() any { return []any{in.Filter, in.Order, in.View} }
-
 func (a *api) searchExperiments(ctx context.Context, scope forge.Scope, in searchIn) (any, error) {
-	clauses, order, err := parse(experimentDialect, in.Filter, in.Order)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := most(in.Max, 1000, 50000)
-	if err != nil {
-		return nil, err
-	}
-	from, err := offset(in.Token, in.print())
+	q, err := in.search(experimentDialect, 1000, 50000)
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +105,10 @@ func (a *api) searchExperiments(ctx context.Context, scope forge.Scope, in searc
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(e mlflowstore.Experiment) bool {
-		return !seen(string(in.View), e.Stage) || !filter.Match(clauses, lookExperiment(e))
+		return !seen(string(in.View), e.Stage) || !filter.Match(q.clauses, lookExperiment(e))
 	})
-	filter.Sort(all, append(order, filter.Order{Kind: filter.Attribute, Key: "creation_time", Desc: true}, filter.Order{Kind: filter.Attribute, Key: "number", Desc: true}), lookExperiment)
-	part, next := page(all, from, limit, in.print())
+	filter.Sort(all, append(q.order, filter.Order{Kind: filter.Attribute, Key: "creation_time", Desc: true}, filter.Order{Kind: filter.Attribute, Key: "number", Desc: true}), lookExperiment)
+	part, next := page(all, q.from, q.limit, in.print())
 	out := []experiment{}
 	for _, e := range part {
 		out = append(out, showExperiment(e))
@@ -151,15 +133,6 @@ func seen(view, stage string) bool {
 		return stage == mlflowstore.Deleted
 	}
 	return stage == mlflowstore.Active
-}
-
-func parse(d filter.Dialect, text string, order []string) ([]filter.Comparison, []filter.Order, error) {
-	clauses, err := d.Parse(text)
-	if err != nil {
-		return nil, nil, err
-	}
-	keys, err := d.ParseOrder(order)
-	return clauses, keys, err
 }
 
 func lookExperiment(e mlflowstore.Experiment) filter.Lookup {

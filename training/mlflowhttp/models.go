@@ -203,15 +203,7 @@ var modelDialect = filter.Dialect{
 }
 
 func (a *api) searchModels(ctx context.Context, scope forge.Scope, in searchIn) (any, error) {
-	clauses, order, err := parse(modelDialect, in.Filter, in.Order)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := most(in.Max, 100, 1000)
-	if err != nil {
-		return nil, err
-	}
-	from, err := offset(in.Token, in.print())
+	q, err := in.search(modelDialect, 100, 1000)
 	if err != nil {
 		return nil, err
 	}
@@ -219,9 +211,9 @@ func (a *api) searchModels(ctx context.Context, scope forge.Scope, in searchIn) 
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(m modelView) bool { return !filter.Match(clauses, lookModel(m)) })
-	filter.Sort(all, order, lookModel)
-	part, next := page(all, from, limit, in.print())
+	all = slices.DeleteFunc(all, func(m modelView) bool { return !filter.Match(q.clauses, lookModel(m)) })
+	filter.Sort(all, q.order, lookModel)
+	part, next := page(all, q.from, q.limit, in.print())
 	out := []registeredModel{}
 	for _, m := range part {
 		out = append(out, showModel(m))

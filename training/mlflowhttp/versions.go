@@ -200,15 +200,7 @@ var versionDialect = filter.Dialect{
 }
 
 func (a *api) searchVersions(ctx context.Context, scope forge.Scope, in searchIn) (any, error) {
-	clauses, order, err := parse(versionDialect, in.Filter, in.Order)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := most(in.Max, 10000, 200000)
-	if err != nil {
-		return nil, err
-	}
-	from, err := offset(in.Token, in.print())
+	q, err := in.search(versionDialect, 10000, 200000)
 	if err != nil {
 		return nil, err
 	}
@@ -219,13 +211,13 @@ func (a *api) searchVersions(ctx context.Context, scope forge.Scope, in searchIn
 	var all []versionView
 	for _, m := range models {
 		for _, v := range m.versions {
-			if filter.Match(clauses, lookVersion(v)) {
+			if filter.Match(q.clauses, lookVersion(v)) {
 				all = append(all, v)
 			}
 		}
 	}
-	filter.Sort(all, append(order, filter.Order{Kind: filter.Attribute, Key: "last_updated_timestamp", Desc: true}, filter.Order{Kind: filter.Attribute, Key: "name"}, filter.Order{Kind: filter.Attribute, Key: "version_number", Desc: true}), lookVersion)
-	part, next := page(all, from, limit, in.print())
+	filter.Sort(all, append(q.order, filter.Order{Kind: filter.Attribute, Key: "last_updated_timestamp", Desc: true}, filter.Order{Kind: filter.Attribute, Key: "name"}, filter.Order{Kind: filter.Attribute, Key: "version_number", Desc: true}), lookVersion)
+	part, next := page(all, q.from, q.limit, in.print())
 	out := []modelVersion{}
 	for _, v := range part {
 		out = append(out, showVersion(v))
