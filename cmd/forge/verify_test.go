@@ -166,10 +166,19 @@ func TestVerifyNamesDamage(t *testing.T) {
 			change(t, dir, "UPDATE ingest_loads SET offset_end = 1000000")
 			return "customers.csv"
 		}, []string{"table raw.customers of main/demo", "load", "1000000"}},
-		"an upload without its file": {func(t *testing.T, dir string) string {
+		"an upload that is too long": {func(t *testing.T, dir string) string {
 			change(t, dir, "INSERT INTO ingest_uploads (tenant, project, id, name, size, created) VALUES ('main', 'demo', 'up_x', 'big.csv', 10, 1)")
+			p := filepath.Join(dir, "uploads/main/demo/up_x")
+			if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o700), os.WriteFile(p, make([]byte, 11), 0o600)); err != nil {
+				t.Fatal(err)
+			}
 			return "up_x"
-		}, []string{"upload up_x of main/demo", "big.csv again"}},
+		}, []string{"upload up_x of main/demo", "11 bytes", "big.csv again"}},
+		"the audit log emptied": {func(t *testing.T, dir string) string {
+			_ = os.RemoveAll(filepath.Join(dir, "audit"))
+			_ = os.Mkdir(filepath.Join(dir, "audit"), 0o700)
+			return "audit"
+		}, []string{"cannot be read", "empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, _ := unpack(t, "first.tar.gz")

@@ -129,21 +129,18 @@ func (v *inspection) uploads(ctx context.Context) error {
 			path := v.cfg.path("uploads", string(scope.Tenant), string(scope.Project), id)
 			known[path] = true
 			info, err := os.Stat(path)
-			if err == nil && info.Size() <= u.Size {
-				continue
+			what := "upload " + id + " of " + scope.String()
+			switch {
+			case err != nil: // a crash after its job was done leaves this too
+				v.add("note", what, "its file is not there: upload %s again unless it is in its table; what is known of the upload goes within a week", u.Name)
+			case info.Size() > u.Size:
+				wrong++
+				v.add("wrong", what, "its file has %d bytes, announced were %d: upload %s again", info.Size(), u.Size, u.Name)
 			}
-			wrong++
-			text := "its file is not there"
-			if err == nil {
-				text = "its file is longer than the upload"
-			}
-			v.add("wrong", "upload "+id+" of "+scope.String(), "%s: upload %s again", text, u.Name)
 		}
 	}
-	unknown := 0
 	err = filepath.WalkDir(v.cfg.path("uploads"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && !known[path] {
-			unknown++
 			v.add("note", "upload "+d.Name(), "%s belongs to no upload that is known; it may be removed", path)
 		}
 		return err
