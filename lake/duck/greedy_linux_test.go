@@ -91,7 +91,8 @@ func TestGreedy(t *testing.T) {
 		}
 	}
 	var used unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &used); err != nil || used.Maxrss > 700<<10 {
+	const limit = 100<<20 + 1<<30 + 150<<20 // what it may have, the same that DuckDB does not count, and the program
+	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &used); err != nil || used.Maxrss<<10 > limit {
 		t.Errorf("a worker grew to %d MB: %v", used.Maxrss>>10, err)
 	}
 	r := laketest.Must(e.Query(t.Context(), lake.Query{SQL: endless})) // without the limit of users

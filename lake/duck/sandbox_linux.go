@@ -10,6 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// uncounted is the memory that a query's process may have above its limit: what DuckDB
+// does not count, such as long texts and deep plans, and Go's own.
+const uncounted = 1 << 30
+
+// stack is what each thread takes of the same limit, used or not.
+const stack = 8 << 20
+
 // sandbox is the third fence around a user's query, by the operating system and for
 // the whole process, which ends with the query: it can read the tables' files, write
 // to its folder for spilling, and open nothing else, no connection and no program
@@ -29,7 +36,7 @@ func sandbox(r request) error {
 		unix.RLIMIT_CORE:   0,
 		unix.RLIMIT_FSIZE:  uint64(r.MaxTemp),
 		unix.RLIMIT_NOFILE: uint64(len(files) + 256),
-		unix.RLIMIT_DATA:   uint64(r.Memory) + 2<<30, // what DuckDB does not count, and Go
+		unix.RLIMIT_DATA:   uint64(r.Memory) + uncounted + uint64(max(1, r.Threads))*stack,
 	}
 	if r.Seconds > 0 {
 		limits[unix.RLIMIT_CPU] = uint64(r.Seconds)*uint64(max(1, r.Threads)) + 10
