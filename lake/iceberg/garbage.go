@@ -51,7 +51,7 @@ func (t *Tables) Collect(ctx context.Context, grace time.Duration, max int) (rem
 	if _, err := t.db.ExecContext(ctx, "DELETE FROM lake_reader WHERE used < $1", sqldb.Micros(t.cfg.Now().Add(-2*readFor))); err != nil {
 		return 0, err
 	}
-	old, err := t.oldGarbage(ctx, grace, max)
+	old, err := listGarbage(ctx, t.db, "WHERE since <= $1 ORDER BY since LIMIT $2", sqldb.Micros(t.cfg.Now().Add(-grace)), max)
 	if err != nil {
 		return 0, err
 	}
@@ -82,14 +82,13 @@ func (t *Tables) Collect(ctx context.Context, grace time.Duration, max int) (rem
 	return removed, nil
 }
 
-func (t *Tables) oldGarbage(ctx context.Context, grace time.Duration, max int) ([]garbage, error) {
-	rows, err := t.db.QueryContext(ctx, "SELECT tenant, project, location, file FROM lake_garbage WHERE since <= $1 ORDER BY since LIMIT $2",
-		sqldb.Micros(t.cfg.Now().Add(-grace)), max)
+// listGarbage lists the files to be removed that a clause of SQL with its arguments picks.
+func listGarbage(ctx context.Context, db querier, clause string, args ...any) (out []garbage, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT tenant, project, location, file FROM lake_garbage "+clause, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says it
-	var out []garbage
 	for rows.Next() {
 		var g garbage
 		if err := rows.Scan(&g.scope.Tenant, &g.scope.Project, &g.location, &g.file); err != nil {
@@ -100,6 +99,9 @@ func (t *Tables) oldGarbage(ctx context.Context, grace time.Duration, max int) (
 	return out, rows.Err()
 }
 
+// ofTable is the clause for the files of one table's folder.
+const ofTable = "WHERE tenant = $1 AND project = $2 AND location = $3"
+
 // Waiting is how many files of a project wait to be removed.
 func (t *Tables) Waiting(ctx context.Context, scope forge.Scope) (n int64, err error) {
 	err = t.db.QueryRowContext(ctx, "SELECT count(*) FROM lake_garbage WHERE tenant = $1 AND project = $2", scope.Tenant, scope.Project).Scan(&n)
@@ -108,20 +110,12 @@ func (t *Tables) Waiting(ctx context.Context, scope forge.Scope) (n int64, err e
 
 // waiting are the local paths of a table's files that Collect will remove.
 func (t *Tables) waiting(ctx context.Context, scope forge.Scope, location string) (map[string]bool, error) {
-	rows, err := t.db.QueryContext(ctx, "SELECT file FROM lake_garbage WHERE tenant = $1 AND project = $2 AND location = $3", scope.Tenant, scope.Project, location)
-	if err != nil {
-		return nil, err
+	all, err := listGarbage(ctx, t.db, ofTable, scope.Tenant, scope.Project, location)
+	out := make(map[string]bool, len(all))
+	for _, g := range all {
+		out[t.path(g.file)] = true
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
-	out := map[string]bool{}
-	for rows.Next() {
-		var f string
-		if err := rows.Scan(&f); err != nil {
-			return nil, err
-		}
-		out[t.path(f)] = true
-	}
-	return out, rows.Err()
+	return out, err
 }
 
 // expiredBy lists the files that lose their last snapshot by a change of another

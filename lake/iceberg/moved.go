@@ -314,14 +314,11 @@ func (m *relocation) notes(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	all, err := wastes(ctx, tx)
+	all, err := listGarbage(ctx, tx, ofTable, m.scope.Tenant, m.scope.Project, m.old.location)
 	if err != nil {
 		return err
 	}
 	for _, g := range all {
-		if g.scope != m.scope || g.location != m.old.location {
-			continue
-		}
 		_, err := tx.ExecContext(ctx, "UPDATE lake_garbage SET location = $1, file = $2 WHERE tenant = $3 AND project = $4 AND location = $5 AND file = $6",
 			to, m.moved(g.file), g.scope.Tenant, g.scope.Project, g.location, g.file)
 		if err != nil {
@@ -334,7 +331,7 @@ func (m *relocation) notes(ctx context.Context, tx *sql.Tx) error {
 // dropForeign forgets files to be removed that are not below this warehouse: they are
 // those of the folder that this one was copied from, and that one's to remove.
 func (t *Tables) dropForeign(ctx context.Context, tx *sql.Tx) error {
-	all, err := wastes(ctx, tx)
+	all, err := listGarbage(ctx, tx, "")
 	if err != nil {
 		return err
 	}
@@ -347,22 +344,6 @@ func (t *Tables) dropForeign(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	return nil
-}
-
-func wastes(ctx context.Context, tx *sql.Tx) (out []garbage, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT tenant, project, location, file FROM lake_garbage")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
-	for rows.Next() {
-		var g garbage
-		if err := rows.Scan(&g.scope.Tenant, &g.scope.Project, &g.location, &g.file); err != nil {
-			return nil, err
-		}
-		out = append(out, g)
-	}
-	return out, rows.Err()
 }
 
 func (m *relocation) undo() (err error) {

@@ -78,6 +78,10 @@ func (t *Tables) pointers(ctx context.Context, scope forge.Scope) ([]forge.Table
 }
 
 // execer is the store itself or a transaction in it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
