@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"aiforge.dev/forge/internal/diskio"
 )
 
 // committing writes requests in groups: whatever has come while the disk was busy.
@@ -137,7 +139,7 @@ func (l *Log) roll() error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(l.dir); err != nil {
+	if err := diskio.SyncDir(l.dir); err != nil {
 		return errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	full := l.tail
@@ -154,11 +156,3 @@ func (l *Log) roll() error {
 }
 
 func segmentName(first int64) string { return fmt.Sprintf("%015d.log", first) }
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

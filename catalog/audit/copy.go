@@ -2,9 +2,10 @@ package audit
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
+
+	"aiforge.dev/forge/internal/diskio"
 )
 
 // Copy writes the log as it is at this moment to another folder, while it goes on. What
@@ -26,18 +27,19 @@ func (l *Log) Copy(dir string) error {
 			continue // began after this moment
 		}
 		from, to := filepath.Join(l.dir, segmentName(first)), filepath.Join(dir, segmentName(first))
-		most := int64(-1)
+		most := diskio.All
 		if first == current {
 			most = size
 		} else if os.Link(from, to) == nil {
 			continue // a full segment never changes
 		}
-		if err := copyFile(from, to, most); err != nil {
+		if _, err := diskio.Copy(from, to, most); err != nil {
 			return err
 		}
 	}
 	if l.head.frozen {
-		return copyFile(filepath.Join(l.dir, "head"), filepath.Join(dir, "head"), -1)
+		_, err := diskio.Copy(filepath.Join(l.dir, "head"), filepath.Join(dir, "head"), diskio.All)
+		return err
 	}
 	return writeHead(filepath.Join(dir, "head"), l.key, end)
 }
@@ -49,23 +51,4 @@ func writeHead(path string, key []byte, at state) error {
 	}
 	h := headFile{f: f}
 	return errors.Join(h.write(key, at), h.close())
-}
-
-// copyFile copies the first most bytes, or all of them.
-func copyFile(from, to string, most int64) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	if most < 0 {
-		_, err = io.Copy(out, in)
-	} else {
-		_, err = io.CopyN(out, in, most)
-	}
-	return errors.Join(err, out.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/cmd/forge/cli"
 	"aiforge.dev/forge/internal/archive"
+	"aiforge.dev/forge/internal/diskio"
 	"aiforge.dev/forge/internal/sqldb"
 	"filippo.io/age"
 )
@@ -137,19 +138,11 @@ func takePlaces(data, part string) error {
 			return err
 		}
 	}
-	if err := syncFolder(data); err != nil {
+	if err := diskio.SyncDir(data); err != nil {
 		return err
 	}
 	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncFolder(data)
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return diskio.SyncDir(data)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge/internal/archive"
+	"aiforge.dev/forge/internal/diskio"
 )
 
 // staging is the files of a backup, gathered quickly and sent slowly. What may be
@@ -104,9 +104,9 @@ func (s *staging) take(rel string) error {
 	}
 	size := info.Size()
 	if size <= small && !grows(rel) {
-		size, err = copyOut(from, to)
+		size, err = diskio.Copy(from, to, diskio.All)
 	} else if os.Link(from, to) != nil { // another disk, or one without links
-		_, err = copyOut(from, to)
+		_, err = diskio.Copy(from, to, diskio.All)
 	}
 	if err == nil {
 		s.add(archive.File{Name: filepath.ToSlash(rel), Path: to, Size: size})
@@ -162,18 +162,4 @@ func (s *staging) add(f archive.File) {
 	}
 	s.have[f.Name] = len(s.files)
 	s.files = append(s.files, f)
-}
-
-func copyOut(from, to string) (int64, error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	n, err := io.Copy(out, in)
-	return n, errors.Join(err, out.Close())
 }

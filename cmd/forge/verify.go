@@ -13,6 +13,7 @@ import (
 	"aiforge.dev/forge"
 	"aiforge.dev/forge/catalog/audit"
 	"aiforge.dev/forge/cmd/forge/cli"
+	"aiforge.dev/forge/internal/diskio"
 	"aiforge.dev/forge/internal/keyset"
 	"aiforge.dev/forge/internal/sqldb"
 )
@@ -148,7 +149,7 @@ func (v *inspection) metadata(ctx context.Context) bool {
 
 func (v *inspection) openCopy(ctx context.Context, to string) error {
 	for _, suffix := range []string{"", "-wal"} { // the journal of a server that was killed belongs to it
-		if _, err := copyOut(v.cfg.path("meta.db"+suffix), to+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := diskio.Copy(v.cfg.path("meta.db"+suffix), to+suffix, diskio.All); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -220,7 +221,7 @@ func copyAudit(from, to string) error {
 		if strings.HasSuffix(a, ".log") && e.Name() != last && os.Link(a, b) == nil {
 			continue
 		}
-		if _, err := copyOut(a, b); err != nil {
+		if _, err := diskio.Copy(a, b, diskio.All); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/diskio"
 )
 
 // batch is rows of one project, in memory and in a file.
@@ -50,7 +51,7 @@ func (b *batch) store() error {
 		err = b.file.Sync()
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(b.path))
+		err = diskio.SyncDir(filepath.Dir(b.path))
 	}
 	if err == nil {
 		_ = b.file.Close() // it is on disk
@@ -67,12 +68,4 @@ func (b *batch) drop() {
 	_ = b.file.Close()
 	_ = os.Remove(b.path) // if it stays, its rows come again under the same id
 	b.file = nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

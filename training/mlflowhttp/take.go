@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/diskio"
 	"aiforge.dev/forge/internal/modelpkg"
 	"aiforge.dev/forge/training"
 	"aiforge.dev/forge/training/mlflowstore"
@@ -187,7 +188,7 @@ func (a *api) take(ctx context.Context, scope forge.Scope, from *os.Root, v *tra
 	if err := os.Rename(temp, v.Dir); err != nil {
 		return err
 	}
-	return syncDir(models)
+	return diskio.SyncDir(models)
 }
 
 // judge decides on the files in dir. Only a package of forge's own layout is ever
@@ -272,13 +273,4 @@ func copyFile(from *os.Root, p, to string) error {
 		err = out.Sync()
 	}
 	return errors.Join(err, out.Close())
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }
