@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"aiforge.dev/forge/cmd/forge/cli"
+	"aiforge.dev/forge/internal/telemetry"
 )
 
 // takes says what the running server takes of the machine, from its own figures; they
@@ -43,23 +40,5 @@ func figuresOf(ctx context.Context, e *cli.Env) (map[string]float64, error) {
 		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
-	return sumByName(resp.Body)
-}
-
-// sumByName adds up Prometheus samples that differ only in their labels.
-func sumByName(r io.Reader) (map[string]float64, error) {
-	out := map[string]float64{}
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		line := lines.Text()
-		at := strings.LastIndexByte(line, ' ')
-		if strings.HasPrefix(line, "#") || at < 0 {
-			continue
-		}
-		name, _, _ := strings.Cut(line[:at], "{")
-		if v, err := strconv.ParseFloat(line[at+1:], 64); err == nil {
-			out[name] += v
-		}
-	}
-	return out, lines.Err()
+	return telemetry.Sums(resp.Body)
 }

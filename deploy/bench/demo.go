@@ -28,6 +28,15 @@ func (b *bench) demo() (string, error) {
 	return data, nil
 }
 
+// serveDemo starts forge on that folder.
+func (b *bench) serveDemo() (*server, error) {
+	data, err := b.demo()
+	if err != nil {
+		return nil, err
+	}
+	return b.serve(data)
+}
+
 // tensor is an input as the Open Inference Protocol has it.
 type tensor struct {
 	Name     string `json:"name"`

@@ -30,11 +30,7 @@ type rival struct {
 // and by gRPC with everything on (key, metrics, prediction log), FastAPI with ONNX
 // Runtime and MLServer with a runtime of its own, neither of which signs in or logs.
 func (b *bench) infer() error {
-	data, err := b.demo()
-	if err != nil {
-		return err
-	}
-	s, err := b.serve(data)
+	s, err := b.serveDemo()
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,7 @@ import (
 // of two views' features, ONNX Runtime, metrics, the prediction log through the broker
 // into the lake. The client runs on the same processors.
 func (b *bench) predict() error {
-	data, err := b.demo()
-	if err != nil {
-		return err
-	}
-	s, err := b.serve(data)
+	s, err := b.serveDemo()
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@
 package longrun_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge/deploy/longrun"
+	"aiforge.dev/forge/internal/telemetry"
 )
 
 const mib = 1 << 20
@@ -119,23 +119,10 @@ func (m *meter) scrape(ctx context.Context) (map[string]float64, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
-	out := map[string]float64{}
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		line := lines.Text()
-		at := strings.LastIndexByte(line, ' ')
-		if strings.HasPrefix(line, "#") || at < 0 {
-			continue
-		}
-		name, _, _ := strings.Cut(line[:at], "{")
-		if v, err := strconv.ParseFloat(line[at+1:], 64); err == nil {
-			out[name] += v
-		}
-	}
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("/metrics: %s", res.Status)
 	}
-	return out, lines.Err()
+	return telemetry.Sums(res.Body)
 }
 
 // family counts the processes that the server started, and adds up their memory.

@@ -30,20 +30,6 @@ type handlers struct {
 	views lake.Views
 }
 
-type tablePath struct {
-	Table string `path:"table" example:"raw.calls" doc:"NAMESPACE.NAME"`
-}
-
-// at returns the request's scope and the table that its path names.
-func (p *tablePath) at(ctx context.Context) (forge.Scope, forge.TableName, error) {
-	scope, err := forge.ScopeFrom(ctx)
-	if err != nil {
-		return scope, forge.TableName{}, err
-	}
-	name, err := forge.ParseTableName(p.Table)
-	return scope, name, err
-}
-
 type listOutput struct {
 	Body struct {
 		Tables []lake.Table `json:"tables"`
@@ -62,8 +48,8 @@ func (h *handlers) list(ctx context.Context, _ *struct{}) (*listOutput, error) {
 
 type tableOutput struct{ Body lake.Table }
 
-func (h *handlers) get(ctx context.Context, in *tablePath) (*tableOutput, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) get(ctx context.Context, in *httpapi.TablePath) (*tableOutput, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +63,8 @@ type snapshotsOutput struct {
 	}
 }
 
-func (h *handlers) snapshots(ctx context.Context, in *tablePath) (*snapshotsOutput, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) snapshots(ctx context.Context, in *httpapi.TablePath) (*snapshotsOutput, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +73,8 @@ func (h *handlers) snapshots(ctx context.Context, in *tablePath) (*snapshotsOutp
 	return out, err
 }
 
-func (h *handlers) drop(ctx context.Context, in *tablePath) (*struct{}, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) drop(ctx context.Context, in *httpapi.TablePath) (*struct{}, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}

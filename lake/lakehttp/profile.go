@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aiforge.dev/forge"
+	"aiforge.dev/forge/internal/httpapi"
 	"aiforge.dev/forge/internal/sqltext"
 	"aiforge.dev/forge/lake"
 )
@@ -56,8 +57,8 @@ const (
 	tooMany = 100_000
 )
 
-func (h *handlers) profile(ctx context.Context, in *tablePath) (*profileOutput, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) profile(ctx context.Context, in *httpapi.TablePath) (*profileOutput, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -96,8 +96,8 @@ func decode(body io.Reader, v any) error {
 // rows answers with the first rows of a table or of one of its snapshots.
 func (h *handlers) rows(w http.ResponseWriter, r *http.Request) error {
 	start := time.Now()
-	in := tablePath{Table: chi.URLParam(r, "table")}
-	scope, name, err := in.at(r.Context())
+	in := httpapi.TablePath{Table: chi.URLParam(r, "table")}
+	scope, name, err := in.At(r.Context())
 	if err != nil {
 		return err
 	}

@@ -43,19 +43,6 @@ func Register(s *httpapi.Server, keeper Keeper, tables lake.Tables, queue Enqueu
 	httpapi.Handle(s, run, h.run)
 }
 
-type tablePath struct {
-	Table string `path:"table" example:"raw.calls" doc:"NAMESPACE.NAME"`
-}
-
-func (p *tablePath) at(ctx context.Context) (forge.Scope, forge.TableName, error) {
-	scope, err := forge.ScopeFrom(ctx)
-	if err != nil {
-		return scope, forge.TableName{}, err
-	}
-	name, err := forge.ParseTableName(p.Table)
-	return scope, name, err
-}
-
 // Policy is lake.Upkeep as it is spelled outside.
 type Policy struct {
 	Auto        bool   `json:"auto" doc:"Upkeep happens by itself"`
@@ -75,8 +62,8 @@ type output struct {
 	}
 }
 
-func (h *handlers) get(ctx context.Context, in *tablePath) (*output, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) get(ctx context.Context, in *httpapi.TablePath) (*output, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +81,12 @@ func (h *handlers) get(ctx context.Context, in *tablePath) (*output, error) {
 }
 
 type putInput struct {
-	Table string `path:"table" example:"raw.calls" doc:"NAMESPACE.NAME"`
-	Body  Policy
+	httpapi.TablePath
+	Body Policy
 }
 
 func (h *handlers) put(ctx context.Context, in *putInput) (*output, error) {
-	path := &tablePath{in.Table}
-	scope, name, err := path.at(ctx)
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +99,13 @@ func (h *handlers) put(ctx context.Context, in *putInput) (*output, error) {
 	if _, err := h.tables.Commit(ctx, scope, name, lake.Change{Properties: u.Properties()}); err != nil {
 		return nil, err
 	}
-	return h.get(ctx, path)
+	return h.get(ctx, &in.TablePath)
 }
 
 type jobOutput struct{ Body jobs.Job }
 
-func (h *handlers) run(ctx context.Context, in *tablePath) (*jobOutput, error) {
-	scope, name, err := in.at(ctx)
+func (h *handlers) run(ctx context.Context, in *httpapi.TablePath) (*jobOutput, error) {
+	scope, name, err := in.At(ctx)
 	if err != nil {
 		return nil, err
 	}
