@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,6 +116,43 @@ func (w *watchedForge) answerIsHonest(t *testing.T, a monitoring.Alert) {
 	}
 	if v := w.predict["2009-07"].Versions; v[fmt.Sprint(want)] != w.sizes["2009-07"] {
 		t.Errorf("July was answered by versions %v, want all by %d", v, want)
+	}
+}
+
+// TestAChallengerThatIsNotBetterStaysOne: no gain is larger than one of 1, so that the same
+// comparison must leave alias and deployment where they are.
+func TestAChallengerThatIsNotBetterStaysOne(t *testing.T) {
+	w := watchedFor(t)
+	drift := alertOf(w.checks["2009-06"], "drift")
+	if drift == nil || drift.Job == "" {
+		t.Fatalf("June 2009 was not answered by a retraining: %+v", drift)
+	}
+	var job struct{ Result answered }
+	w.get(t, &job, "GET", "/api/jobs/"+drift.Job, nil)
+	scope := firstProject.Scope
+	ctx := forge.WithPrincipal(context.Background(), forge.Principal{Scope: scope, Role: forge.RoleOwner})
+	champion, err := w.app.training.store.Resolve(ctx, scope, "calls@champion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	challenger, err := w.app.training.store.Resolve(ctx, scope, job.Result.Challenger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := w.app.training.store.Run(ctx, scope, challenger.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := monitoring.Policy{Deployment: "calls", Metric: "roc_auc", Retrain: &monitoring.Retrain{Alias: "champion", MinGain: 1}}
+	out, err := w.app.compare(ctx, scope, retrainArgs{policy, *drift}, champion, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Promoted || !strings.Contains(out.Outcome, " stays: ") {
+		t.Errorf("promoted: %v, %q", out.Promoted, out.Outcome)
+	}
+	if now, err := w.app.training.store.Resolve(ctx, scope, "calls@champion"); err != nil || now.Number != champion.Number || w.version(t, "calls") != champion.Number {
+		t.Errorf("the alias was on %d and is on %d, the deployment on %d: %v", champion.Number, now.Number, w.version(t, "calls"), err)
 	}
 }
 
